@@ -1,0 +1,1 @@
+"""The developer's craft: a snippet, and an honest report on it."""

@@ -1,0 +1,1 @@
+"""The designer's craft: a request, a picture, a larger picture."""

@@ -1,0 +1,1 @@
+"""The writer's craft: brief, outline, sections, article, export."""
