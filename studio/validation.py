@@ -16,7 +16,9 @@ def _cleaned(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in KEPT_CONTROLS:
-            raise PydanticCustomError("control_character", "holds the control character {code}", {"code": repr(character)})
+            raise PydanticCustomError(
+                "control_character", "holds the control character {code}", {"code": repr(character)}
+            )
     return text.strip()
 
 

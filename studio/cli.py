@@ -1,0 +1,313 @@
+"""`studio serve | models | outline | write | code | image | upscale`: the crafts from a terminal.
+
+Exit codes: 0 done, 2 the request is wrong, 3 the model or its weights are not to be had, 4 busy or out of memory,
+5 the disk or the server failed, 130 interrupted, 1 anything else.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from rich.table import Table
+
+from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
+from studio.errors import (
+    Busy,
+    EngineFailed,
+    InvalidRequest,
+    OutOfMemory,
+    ServerFailed,
+    StorageFailed,
+    StudioError,
+    UnknownModel,
+    UnreadablePicture,
+    WeightsUnavailable,
+)
+from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.settings import Settings
+from studio.studio import Studio
+from studio.terminal import Terminal, human_bytes
+from studio.writing.outline import parse_outline
+from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
+
+EXIT_CODES: Final[tuple[tuple[type[StudioError], int], ...]] = (
+    (InvalidRequest, 2),
+    (UnknownModel, 2),
+    (UnreadablePicture, 2),
+    (WeightsUnavailable, 3),
+    (EngineFailed, 3),
+    (Busy, 4),
+    (OutOfMemory, 4),
+    (StorageFailed, 5),
+    (ServerFailed, 5),
+)
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, the same as the API's.")]
+Model = Annotated[str | None, typer.Option(help="An id from `studio models`.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the answer to this file.")]
+
+
+class Language(StrEnum):
+    """Languages an article can be written in."""
+
+    en = "en"
+    zh = "zh"
+
+
+@app.command()
+def outline(
+    topic: str,
+    audience: str = "",
+    tone: str = "",
+    language: Language = Language.en,
+    sections: int = 5,
+    words: int = 800,
+    keywords: str = "",
+    notes: str = "",
+    model: Model = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Plan a blog post. The JSON is what `studio write` takes."""
+    terminal = Terminal(json=as_json)
+    with _studio(terminal) as studio:
+        brief = Brief.of(
+            topic=topic,
+            audience=audience,
+            tone=tone,
+            language=language.value,
+            sections=sections,
+            words=words,
+            keywords=keywords,
+            notes=notes,
+            model=model,
+        )
+        plan = _last(terminal, studio.writer.outline(brief), Outline)
+        text = plan.model_dump_json(indent=2)
+        if output:
+            _save(output, text + "\n")
+        if as_json:
+            sys.stdout.write(text + "\n")
+        elif not output:
+            terminal.outline(plan)
+
+
+@app.command()
+def write(
+    plan: Annotated[str, typer.Argument(metavar="OUTLINE", help="A JSON file from `studio outline`; - reads stdin.")],
+    section: Annotated[int | None, typer.Option(help="Only this section, counted from 1.")] = None,
+    instruction: Annotated[str, typer.Option(help="What to do in that section.")] = "",
+    model: Model = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Write an article, or one section of it, from an outline; Markdown, as it is written."""
+    terminal = Terminal(json=as_json)
+    with _studio(terminal) as studio:
+        outlined = parse_outline(_read(plan))
+        if section is None:
+            events = studio.writer.write_article(ArticleRequest.of(outline=outlined, model=model))
+        else:
+            request = SectionRequest.of(outline=outlined, index=section - 1, instruction=instruction, model=model)
+            events = studio.writer.write_section(request)
+        text = _stream_text(terminal, events, live=not as_json and output is None)
+        if output:
+            _save(output, text)
+        if as_json:
+            sys.stdout.write(json.dumps({"markdown": text}, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def code(
+    description: Annotated[str, typer.Argument(help="What the snippet should do.")] = "",
+    language: str = "python",
+    model: Model = None,
+    score: Annotated[str | None, typer.Option(help="Judge this file instead of writing; - reads stdin.")] = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Write a code snippet and judge how it is written, or judge an existing file."""
+    terminal = Terminal(json=as_json)
+    with _studio(terminal) as studio:
+        if score is not None:
+            source = _read(score)
+            report = studio.coder.score(ScoreRequest.of(code=source, language=language))
+        else:
+            request = SnippetRequest.of(description=description, language=language, model=model)
+            snippet = _last(terminal, studio.coder.generate(request), Snippet)
+            source, language, maybe = snippet.code, snippet.language, snippet.report
+            report = maybe or studio.coder.score(ScoreRequest.of(code=source, language=language))
+        if output:
+            _save(output, source)
+        if as_json:
+            answer = {"code": source, "language": language, "report": report.model_dump()}
+            sys.stdout.write(json.dumps(answer if score is None else answer["report"], ensure_ascii=False) + "\n")
+            return
+        if score is None and output is None:
+            sys.stdout.write(source.rstrip("\n") + "\n\n")
+        terminal.report(report)
+
+
+@app.command()
+def image(
+    prompt: str,
+    negative_prompt: str = "",
+    width: int | None = None,
+    height: int | None = None,
+    steps: int | None = None,
+    guidance_scale: float | None = None,
+    seed: int = -1,
+    model: Model = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a picture from a prompt and print its path."""
+    terminal = Terminal(json=as_json)
+    with _studio(terminal) as studio:
+        request = PictureRequest.of(
+            prompt=prompt,
+            negative_prompt=negative_prompt,
+            width=width,
+            height=height,
+            steps=steps,
+            guidance_scale=guidance_scale,
+            seed=seed,
+            model=model,
+        )
+        drawn = _last(terminal, studio.illustrator.draw(request), Drawn)
+        files = [str(_copy(file, output) if output else file) for file in drawn.files]
+        answer = {"files": files, "seed": drawn.seed, "infotext": drawn.infotext}
+        sys.stdout.write((json.dumps(answer, ensure_ascii=False) if as_json else "\n".join(files)) + "\n")
+
+
+@app.command()
+def upscale(file: Path, model: Model = None, output: Output = None, as_json: Json = False) -> None:
+    """Enlarge a picture with Real-ESRGAN and print the path of the result."""
+    terminal = Terminal(json=as_json)
+    with _studio(terminal) as studio:
+        done = _last(terminal, studio.enlarger.enlarge(EnlargeRequest.of(file=file, model=model)), Enlarged)
+        result = str(_copy(done.file, output) if output else done.file)
+        answer = json.dumps({"file": result, "width": done.width, "height": done.height}, ensure_ascii=False)
+        sys.stdout.write((answer if as_json else result) + "\n")
+
+
+@app.command()
+def models(
+    fetch: Annotated[
+        str | None, typer.Option(help="Fetch this model's weights now, so that they are here later.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the catalogue: what is here, what would be fetched, under which licence."""
+    terminal = Terminal(json=as_json)
+    with _studio(terminal) as studio:
+        if fetch:
+            for _ in terminal.follow(studio.load(fetch)):
+                pass
+        rows = studio.models()
+        if as_json:
+            sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
+            return
+        table = Table(
+            *(terminal.say(f"models.{name}") for name in ("id", "task", "engine", "state", "size", "licence"))
+        )
+        for row in rows:
+            size = human_bytes(row["bytes"])
+            table.add_row(row["id"], row["task"], row["engine"], row["state"], size, row["licence"])
+        terminal.out.print(table)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; the first free one from 7860 by default.")] = None,
+) -> None:
+    """Open the studio in a browser."""
+    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with _studio(Terminal(), **chosen) as studio:
+        from studio.ui.app import serve as open_studio
+
+        open_studio(studio)
+
+
+def main() -> None:
+    """The `studio` command."""
+    app()
+
+
+@contextmanager
+def _studio(terminal: Terminal, **overrides: Any) -> Iterator[Studio]:
+    """A studio for one command; errors become a sentence on stderr and an exit code."""
+    try:
+        with Studio(Settings(**overrides)) as studio:
+            yield studio
+    except StudioError as error:
+        terminal.err.print(error.explain(terminal.locale), markup=False)
+        raise typer.Exit(next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)) from error
+    except KeyboardInterrupt as error:
+        terminal.err.print(terminal.say("interrupted"))
+        raise typer.Exit(130) from error
+
+
+def _last(terminal: Terminal, events: Iterator[Any], kind: type[T]) -> T:
+    """The last event of a kind, showing progress until then."""
+    last: T | None = None
+    for event in terminal.follow(events):
+        if isinstance(event, kind):
+            last = event
+    if last is None:
+        raise RuntimeError(f"the craft ended without a {kind.__name__}")
+    return last
+
+
+def _stream_text(terminal: Terminal, events: Iterator[Any], *, live: bool) -> str:
+    """The Markdown of a section or an article; printed as it comes when `live`."""
+    article, passage, shown, section = "", "", 0, -1
+    for event in terminal.follow(events):
+        if isinstance(event, Article):
+            article = event.markdown
+        elif isinstance(event, SectionText):
+            if event.index != section:
+                section, shown = event.index, 0
+                if live:
+                    sys.stdout.write(f"\n## {event.heading}\n\n")
+            if live:
+                sys.stdout.write(event.text[shown:])
+                sys.stdout.flush()
+            passage, shown = event.text, len(event.text)
+    if live:
+        sys.stdout.write("\n")
+    return (article or passage).rstrip() + "\n"
+
+
+def _read(name: str) -> str:
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest("file.unreadable", file=name, reason=str(error)) from error
+
+
+def _save(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageFailed("storage.write", file=str(file), reason=error.strerror or str(error)) from error
+
+
+def _copy(file: Path, target: Path) -> Path:
+    try:
+        target.write_bytes(file.read_bytes())
+    except OSError as error:
+        raise StorageFailed("storage.write", file=str(target), reason=error.strerror or str(error)) from error
+    return target

@@ -1,0 +1,180 @@
+"""Where a model's weights are, and how they get there: packages, paths and the hub, in the catalogue's order."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import filelock
+
+from studio.errors import Cancelled, WeightsUnavailable
+from studio.messages import Locale, message
+from studio.registry.digests import Digests, never
+from studio.registry.hub import Hub, HubCache, shared_cache
+from studio.registry.loaded import Progress
+from studio.registry.reasons import Reason
+from studio.registry.spec import ModelSpec, Source
+from studio.registry.transfer import CANCEL_CHECK_SECONDS, SourceError, storage_failed
+
+Failures = Sequence[tuple[Source, Reason]]
+
+
+class SourcesFailed(WeightsUnavailable):
+    """No source of a model delivered; each one's reason is told."""
+
+    def __init__(self, spec: ModelSpec, failures: Failures) -> None:
+        self.failures = tuple(failures)
+        damaged = [source for source, reason in failures if reason.code == "weights.reason.checksum"]
+        code = "weights.checksum" if damaged else "weights.unavailable"
+        if spec.starter and not damaged:
+            code = "weights.starter"
+        sources = [{"source": source.label, "reason": reason.text()} for source, reason in failures]
+        super().__init__(code, model=spec.id, name=spec.name, sources=sources, reasons=self._told("en"))
+
+    def text(self, locale: Locale = "en") -> str:
+        return message(f"errors.{self.code}", locale, **{**self.details, "reasons": self._told(locale)})
+
+    def _told(self, locale: Locale) -> str:
+        told = (
+            message("errors.weights.source", locale, source=source.label, reason=reason.text(locale))
+            for source, reason in self.failures
+        )
+        return message("errors.weights.between", locale).join(told)
+
+
+class WeightsStore:
+    """The weights on this machine; `cache` is the studio's own folder, `environ` gives the hub's usual variables."""
+
+    def __init__(self, cache: Path, environ: Mapping[str, str] = os.environ) -> None:
+        self._own = HubCache(cache / "hub")
+        self._shared = shared_cache(environ)
+        self._locks = cache / "locks"
+        self._digests = Digests(cache / "digests.json")
+        self._hub = Hub(self._own, self._digests, environ)
+
+    def find(self, spec: ModelSpec) -> Path | None:
+        """The file or folder of a model's weights that is already here; cheap, without network and without hashing.
+
+        Files once found to have a wrong checksum do not count. `fetch` is what verifies the others.
+        """
+        return next((path for source in spec.sources if (path := self._here(source)) is not None), None)
+
+    def size(self, spec: ModelSpec) -> int | None:
+        """Bytes on disk, None where nothing is here."""
+        path = self.find(spec)
+        if path is None:
+            return None
+        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+        return sum(file.stat().st_size for file in files)
+
+    def fetch(self, spec: ModelSpec, progress: Progress, cancelled: Callable[[], bool] = never) -> Path:
+        """The verified weights of a model, fetched if they are not here; what is here goes first.
+
+        Raises:
+            WeightsUnavailable: no source delivered, or what was delivered is damaged.
+            StorageFailed: the disk is full or refuses the write.
+            Cancelled: `cancelled` turned true; what has arrived is kept for the next attempt.
+        """
+        refused: dict[Source, Reason] = {}
+        for source in spec.sources:
+            if self._here(source) is None:
+                continue
+            try:
+                return self._verified(source, cancelled)
+            except SourceError as failure:
+                refused[source] = failure.reason
+        for source in spec.sources:
+            if source in refused and not source.hub:
+                continue
+            try:
+                return self._fetched(source, progress, cancelled)
+            except SourceError as failure:
+                refused[source] = failure.reason
+        raise SourcesFailed(spec, [(source, refused[source]) for source in spec.sources])
+
+    def _here(self, source: Source) -> Path | None:
+        if source.package:
+            candidates = [_packaged(source)]
+        elif source.path:
+            candidates = [_on_disk(source)]
+        else:
+            candidates = [self._own.complete(source), self._shared.plausible(source)]
+        return next((path for path in candidates if path is not None and not self._known_bad(source, path)), None)
+
+    def _known_bad(self, source: Source, path: Path) -> bool:
+        if source.sha256 is None:
+            return False
+        known = self._digests.known(path)
+        return known is not None and known != source.sha256
+
+    def _verified(self, source: Source, cancelled: Callable[[], bool]) -> Path:
+        path = self._here(source)
+        while path is not None:
+            if source.sha256 is None or not path.is_file():
+                return path
+            try:
+                if self._digests.of(path, cancelled) == source.sha256:
+                    return path
+            except OSError as error:
+                reason = Reason("weights.reason.unreadable", {"path": path.name, "reason": error.strerror or ""})
+                raise SourceError(reason) from error
+            if path.is_relative_to(self._own.root):
+                path.unlink(missing_ok=True)
+            damaged, path = path, self._here(source)
+            if path is None:
+                raise SourceError(Reason("weights.reason.checksum", {"file": damaged.name}))
+        raise SourceError(_absence(source))
+
+    def _fetched(self, source: Source, progress: Progress, cancelled: Callable[[], bool]) -> Path:
+        if not source.hub:
+            raise SourceError(_absence(source))
+        lock = self._lock(source)
+        while True:
+            if cancelled():
+                raise Cancelled
+            try:
+                with lock.acquire(timeout=CANCEL_CHECK_SECONDS):
+                    # Another process may have fetched it while this one waited.
+                    return self._own.complete(source) or self._hub.fetch(source, progress, cancelled)
+            except filelock.Timeout:
+                continue
+            except OSError as error:
+                raise storage_failed(error, self._own.root) from error
+
+    def _lock(self, source: Source) -> filelock.FileLock:
+        """One writer per repository, also among processes that share the cache."""
+        try:
+            self._locks.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_failed(error, self._locks) from error
+        return filelock.FileLock(self._locks / f"{(source.hub or '').replace('/', '--')}.lock")
+
+
+def _packaged(source: Source) -> Path | None:
+    try:
+        # Located, never imported: these packages fail to import without the programs they were made for.
+        path = Path(str(metadata.distribution(source.package or "").locate_file(source.file or "")))
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    return path if path.is_file() else None
+
+
+def _on_disk(source: Source) -> Path | None:
+    path = _expanded(source)
+    return path if path.is_file() or (path.is_dir() and any(path.iterdir())) else None
+
+
+def _expanded(source: Source) -> Path:
+    path = Path(os.path.expandvars(source.path or "")).expanduser()
+    return path / source.file if source.file else path
+
+
+def _absence(source: Source) -> Reason:
+    """Why a package or path has nothing."""
+    if source.path:
+        return Reason("weights.reason.no_path", {"path": str(_expanded(source))})
+    try:
+        metadata.distribution(source.package or "")
+    except (metadata.PackageNotFoundError, ValueError):
+        return Reason("weights.reason.no_package", {"package": source.package})
+    return Reason("weights.reason.no_package_file", {"package": source.package, "file": source.file})

@@ -1,0 +1,79 @@
+"""A studio as users run it: `app.py` in a process of its own, on a free port of this machine."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """Where it answers, and what it has logged so far."""
+
+    url: str
+    log: list[str]
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def live_server(folder: Path, **settings: str) -> Iterator[LiveServer]:
+    """Start the studio with its cache and outputs in `folder`; `settings` are `STUDIO_*` variables in lower case."""
+    port = free_port()
+    given = {
+        "STUDIO_CACHE": str(folder / "cache"),
+        "STUDIO_OUTPUTS": str(folder / "outputs"),
+        "STUDIO_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "gradio"),
+        **{f"STUDIO_{name.upper()}": value for name, value in settings.items()},
+    }
+    process = subprocess.Popen(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**os.environ, **given},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    log: list[str] = []
+    reader = threading.Thread(target=lambda: log.extend(process.stdout or ()), daemon=True)
+    reader.start()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(url, process, log)
+        yield LiveServer(url, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait(url: str, process: "subprocess.Popen[str]", log: list[str], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError("the studio ended while starting:\n" + "".join(log))
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError("the studio did not answer:\n" + "".join(log))
