@@ -12,7 +12,9 @@ def smollm2() -> Path:
     return Path(str(file))
 
 
-def verdict(claim: str, ratios: Sequence[float], *, at_least: float | None = None, at_most: float | None = None) -> bool:
+def verdict(
+    claim: str, ratios: Sequence[float], *, at_least: float | None = None, at_most: float | None = None
+) -> bool:
     """Print the median of ratios measured in one run beside its target; returns whether it holds."""
     middle = statistics.median(ratios)
     holds = (at_least is None or middle >= at_least) and (at_most is None or middle <= at_most)

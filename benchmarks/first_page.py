@@ -1,6 +1,6 @@
 """Seconds from starting the process to the first page, against a Gradio app with one textbox.
 
-    uv run python -m benchmarks.first_page
+uv run python -m benchmarks.first_page
 """
 
 import os

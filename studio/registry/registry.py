@@ -58,8 +58,9 @@ class Registry:
     def choose(self, wanted: str | None, *tasks: Task) -> ModelSpec:
         """The model to use for `tasks`: the one asked for, else the best one present.
 
-        A model that is present goes before one that would have to be fetched, and a starter is taken only when
-        nothing larger is present. Among equals the catalogue's order decides.
+        A model that is present goes before one that would have to be fetched, one that follows instructions before
+        one that only completes text, and a starter is taken only when nothing larger is present. Among equals the
+        catalogue's order decides.
 
         Raises:
             UnknownModel: no such id, or it is made for another task.
@@ -72,7 +73,8 @@ class Registry:
         candidates = self._catalogue.for_task(*tasks)
         if not candidates:
             raise UnknownModel("model.none", wanted=" / ".join(tasks))
-        return min(candidates, key=lambda spec: (not self.present(spec), spec.starter and self.present(spec)))
+        present = [spec for spec in candidates if self.present(spec)]
+        return min(present or candidates, key=lambda spec: (not spec.chat, spec.starter and bool(present)))
 
     def present(self, spec: ModelSpec) -> bool:
         """Whether it can run without fetching anything."""

