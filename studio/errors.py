@@ -15,7 +15,7 @@ class StudioError(Exception):
     it; `details` fill their fields. Raise a subclass, never this class.
     """
 
-    def __init__(self, code: str, **details: object) -> None:
+    def __init__(self, code: str, /, **details: object) -> None:
         super().__init__(code)
         self.code = code
         self.details = details

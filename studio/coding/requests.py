@@ -1,13 +1,19 @@
 """What a developer asks for, and what comes back."""
 
+import textwrap
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from studio.validation import Document, Prompt, Request
 
 Syntax = Literal["ok", "error", "incomplete", "unknown"]
+
+
+def _outdented(code: Any) -> Any:
+    # Code copied out of a class is indented as a whole; stripping its first line alone would break it.
+    return textwrap.dedent(code) if isinstance(code, str) else code
 
 
 class SnippetRequest(Request):
@@ -23,7 +29,7 @@ class SnippetRequest(Request):
 class ScoreRequest(Request):
     """Judge code that already exists."""
 
-    code: Document
+    code: Annotated[Document, BeforeValidator(_outdented)]
     language: str = "python"
 
 

@@ -53,6 +53,8 @@ class Drawn:
     files: tuple[Path, ...]
     seed: int
     infotext: str
+    notice: str | None = None
+    """A message key for something the user should know, such as a prompt that was cut off."""
 
 
 @dataclass(frozen=True)

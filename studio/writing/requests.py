@@ -1,9 +1,10 @@
 """What a writer asks for, and what comes back."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from studio.validation import Document, Line, OptionalPrompt, Prompt, Request
 
@@ -58,8 +59,16 @@ class SectionRequest(Request):
     instruction: OptionalPrompt = ""
     """What to do differently this time."""
     article: Document = ""
-    """What is already written, for continuity."""
+    """What is already written, for continuity; this section as it is now may be in it."""
     model: str | None = None
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        count = len(self.outline.sections)
+        if self.index >= count:
+            details = {"number": self.index + 1, "count": count}
+            raise PydanticCustomError("section_index", "there is no section {number}", details)
+        return self
 
 
 class ArticleRequest(Request):
@@ -78,6 +87,8 @@ class Drafting:
     total: int
     tokens: int
     seconds: float
+    notice: str | None = None
+    """A message key for something the user should know."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def save_tiny_stable_diffusion(folder: Path, *, xl: bool = False, half: bool = F
         up_block_types=("UpDecoderBlock2D",) * 4,
     )
     scheduler = DPMSolverMultistepScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", use_karras_sigmas=True
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, use_karras_sigmas=True
     )
     shared = {"vae": vae, "tokenizer": tokenizer, "unet": unet, "scheduler": scheduler}
     if xl:

@@ -37,6 +37,10 @@ class Picture:
     seed: int
     sampler: str
     """The scheduler's name as users know it: `Euler a`, `DPM++ 2M`, `DDIM`, …"""
+    schedule: str = ""
+    """How its noise levels are spaced when that is not the sampler's own way: `Karras`, `Exponential`, …"""
+    notice: str | None = None
+    """A message key for something the user should know, such as a prompt that was cut off."""
 
 
 class DiffusionEngine(Protocol):

@@ -80,6 +80,8 @@ class TextEngine(Protocol):
     def stream(self, request: TextRequest) -> Iterator[TextChunk]:
         """Write, piece by piece. Closing the iterator stops the model within one token.
 
+        A chunk may be empty: it comes while a model is silent, so that the consumer gets the chance to stop.
+
         Raises:
             EngineFailed: the library or the endpoint broke off.
             InvalidRequest: the prompt does not fit the context.

@@ -17,6 +17,11 @@ class Upscaler(Protocol):
         """How many times wider and higher the output is."""
         ...
 
+    @property
+    def tile(self) -> int:
+        """The side of the square tiles it works through best, pixels; larger ones take longer to stop."""
+        ...
+
     def enlarge(self, tile: Pixels) -> Pixels:
         """Enlarge a tile of shape (h, w, 3) to (h * scale, w * scale, 3).
 

@@ -1,0 +1,91 @@
+// The outline as cards. The value is {title, language, sections: [{id, heading, key_points, target_words}]} or null.
+// `labels` holds each label in both languages, as HTML.
+const list = element.querySelector('.cards');
+let shown = '';
+
+const say = (key) => {
+  const span = document.createElement('span');
+  span.innerHTML = labels[key];
+  return span;
+};
+const make = (tag, attributes = {}, ...children) => {
+  const node = document.createElement(tag);
+  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
+  node.append(...children);
+  return node;
+};
+const copy = () => JSON.parse(JSON.stringify(props.value));
+const keep = (change) => {
+  const value = copy();
+  change(value);
+  shown = JSON.stringify(value);
+  props.value = value;
+  trigger('change');
+};
+const rearrange = (change) => {
+  keep(change);
+  draw();
+};
+const field = (key, control, name) => make('label', { class: name }, say(key), control);
+const fit = (area) => {
+  area.style.height = 'auto';
+  area.style.height = `${area.scrollHeight + 2}px`;
+};
+
+const tool = (key, sign, action, disabled) => {
+  const button = make('button', { type: 'button', class: 'tool' }, make('i', { 'aria-hidden': 'true' }, sign), say(key));
+  button.disabled = Boolean(disabled);
+  button.addEventListener('click', action);
+  return button;
+};
+
+const card = (section, index, count) => {
+  const heading = make('input', { type: 'text', maxlength: 300 });
+  heading.value = section.heading;
+  heading.addEventListener('input', () => keep((v) => { v.sections[index].heading = heading.value; }));
+  const points = make('textarea', { rows: 2 });
+  points.value = section.key_points.join('\n');
+  points.addEventListener('input', () => {
+    fit(points);
+    keep((v) => { v.sections[index].key_points = points.value.split('\n').filter((line) => line.trim()); });
+  });
+  const words = make('input', { type: 'number', min: 10, max: 20000, step: 10 });
+  words.value = section.target_words;
+  words.addEventListener('input', () => keep((v) => {
+    v.sections[index].target_words = words.value === '' ? null : Number(words.value);
+  }));
+  const move = (by) => rearrange((v) => { v.sections.splice(index + by, 0, ...v.sections.splice(index, 1)); });
+  const write = make('button', { type: 'button', class: 'tool strong' }, say('write'));
+  write.addEventListener('click', () => trigger('submit', { index }));
+  return make(
+    'li', {},
+    make('div', { class: 'row' }, make('b', { 'aria-hidden': 'true' }, String(index + 1)), field('heading', heading, 'wide')),
+    field('points', points, 'wide'),
+    make(
+      'div', { class: 'row foot' }, field('words', words, 'words'),
+      tool('up', '↑', () => move(-1), index === 0),
+      tool('down', '↓', () => move(1), index === count - 1),
+      tool('remove', '✕', () => rearrange((v) => v.sections.splice(index, 1)), count === 1),
+      write,
+    ),
+  );
+};
+
+const draw = () => {
+  const value = props.value;
+  shown = JSON.stringify(value);
+  list.replaceChildren();
+  if (!value) return;
+  const title = make('input', { type: 'text', maxlength: 300, class: 'title' });
+  title.value = value.title;
+  title.addEventListener('input', () => keep((v) => { v.title = title.value; }));
+  const cards = make('ol', {}, ...value.sections.map((section, i) => card(section, i, value.sections.length)));
+  const add = tool('add', '+', () => rearrange((v) => v.sections.push({
+    id: Math.random().toString(36).slice(2, 10), heading: '', key_points: [], target_words: 150,
+  })), value.sections.length >= 12);
+  list.append(field('title', title, 'wide'), cards, add);
+  requestAnimationFrame(() => list.querySelectorAll('textarea').forEach(fit));
+};
+
+watch('value', () => { if (JSON.stringify(props.value) !== shown) draw(); });
+draw();

@@ -1,0 +1,122 @@
+(() => {
+  const LOCALES = ['en', 'zh-CN'];
+  const remember = (name, value) => { try { localStorage.setItem(`studio.${name}`, value); } catch { /* private mode */ } };
+  const recall = (name) => { try { return localStorage.getItem(`studio.${name}`); } catch { return null; } };
+  const browsers = () => {
+    for (const tag of navigator.languages || [navigator.language]) {
+      if (/^zh\b/i.test(tag)) return 'zh-CN';
+      if (/^en\b/i.test(tag)) return 'en';
+    }
+    return 'en';
+  };
+  const chosen = recall('locale');
+  let locale = LOCALES.includes(chosen) ? chosen : browsers();
+
+  // Gradio keeps its own words and the labels in a store that only its bundle can reach. The bundle's core module
+  // exports the setter under its own name; importing it again returns the module that already runs.
+  performance.setResourceTimingBufferSize(2000);
+  const core = () => performance.getEntriesByType('resource').map((entry) => entry.name)
+    .find((name) => /\/assets\/core-[^/]+\.js/.test(name));
+  const setLocale = async (next) => {
+    locale = next;
+    document.documentElement.lang = next;
+    document.querySelectorAll('[data-locale]').forEach((button) => {
+      button.setAttribute('aria-pressed', String(button.dataset.locale === next));
+    });
+    const address = core();
+    if (address) (await import(address)).changeLocale(next);
+  };
+
+  const theme = recall('theme');
+  let dark = theme ? theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  const setTheme = (next) => {
+    dark = next;
+    document.body.classList.toggle('dark', dark);
+    document.querySelectorAll('[data-theme-switch]').forEach((button) => {
+      button.setAttribute('aria-pressed', String(dark));
+    });
+  };
+
+  const visible = (node) => node && node.offsetParent !== null && !node.disabled;
+  const toast = (text) => {
+    const note = Object.assign(document.createElement('div'), { className: 'studio-note', textContent: text });
+    note.setAttribute('role', 'status');
+    document.body.append(note);
+    setTimeout(() => note.remove(), 1600);
+  };
+  const handedOver = (text, name) => {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+  const copied = (text) => {
+    const area = Object.assign(document.createElement('textarea'), { value: text, className: 'quiet' });
+    document.body.append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+  };
+
+  window.studio = {
+    locale: () => locale,
+    language: () => (locale === 'zh-CN' ? 'zh' : 'en'),
+    copy: async (text) => {
+      try { await navigator.clipboard.writeText(text || ''); } catch { copied(text || ''); }
+      toast(window.studioWords[locale].copied);
+    },
+    save: (text, title, extension) => {
+      const name = (title || 'studio').replace(/[\\/:*?"<>|\u0000-\u001f]+/g, ' ').trim().slice(0, 80) || 'studio';
+      handedOver(text || '', `${name}.${String(extension || 'txt').replace(/^\./, '')}`);
+    },
+  };
+
+  document.addEventListener('click', (event) => {
+    const language = event.target.closest('[data-locale]');
+    if (language) { remember('locale', language.dataset.locale); setLocale(language.dataset.locale); }
+    if (event.target.closest('[data-theme-switch]')) { setTheme(!dark); remember('theme', dark ? 'dark' : 'light'); }
+    const fold = event.target.closest('.advanced > button, .advanced .label-wrap');
+    if (fold) {
+      const name = fold.closest('.advanced').id;
+      setTimeout(() => remember(`fold.${name}`, fold.classList.contains('open') ? 'open' : 'shut'));
+    }
+    const start = event.target.closest('.start');
+    if (start) setTimeout(() => { if (document.activeElement === document.body) visibleIn(start.id.replace('-start', '-stop'))?.focus(); }, 80);
+  });
+  const visibleIn = (id) => { const node = document.getElementById(id); return visible(node) ? node : null; };
+
+  // Ctrl/Cmd+Enter presses the primary button of the part one is in, Esc its Stop.
+  const near = (kind) => {
+    const part = document.activeElement?.closest('.want, .result, .get');
+    const inside = part && [...part.querySelectorAll(`.${kind}`)].find(visible);
+    return inside || [...document.querySelectorAll(`.${kind}`)].find(visible);
+  };
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      const button = near('start');
+      if (button) { event.preventDefault(); event.stopPropagation(); document.activeElement?.blur(); button.click(); }
+    }
+    if (event.key === 'Escape') near('stop')?.click();
+  }, true);
+
+  const unfold = (node) => {
+    if (node.dataset.studioSeen) return;
+    node.dataset.studioSeen = 'yes';
+    const button = node.querySelector('button.label-wrap') || node.querySelector('button');
+    if (recall(`fold.${node.id}`) === 'open' && button && !button.classList.contains('open')) button.click();
+  };
+  const settle = () => {
+    document.querySelectorAll('.advanced').forEach(unfold);
+    document.querySelectorAll('[data-locale]:not([aria-pressed])').forEach((button) => {
+      button.setAttribute('aria-pressed', String(button.dataset.locale === locale));
+    });
+    if (document.body.classList.contains('dark') !== dark) setTheme(dark);
+  };
+  const start = () => {
+    setTheme(dark);
+    setLocale(locale);
+    new MutationObserver(settle).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['class'] });
+  };
+  if (document.body) start(); else document.addEventListener('DOMContentLoaded', start);
+})();

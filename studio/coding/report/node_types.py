@@ -1,0 +1,102 @@
+"""What the grammars call functions, classes, branches and blocks; the names do not clash between languages."""
+
+from typing import Final
+
+FUNCTIONS: Final = frozenset(
+    [
+        "function_definition",
+        "function_declaration",
+        "generator_function_declaration",
+        "function_expression",
+        "generator_function",
+        "arrow_function",
+        "method_definition",
+        "method_declaration",
+        "constructor_declaration",
+        "local_function_statement",
+        "function_item",
+        "method",
+        "singleton_method",
+        "func_literal",
+        "anonymous_function",
+    ]
+)
+CLASSES: Final = frozenset(
+    [
+        "class_definition",
+        "class_declaration",
+        "class",
+        "class_specifier",
+        "struct_specifier",
+        "struct_item",
+        "enum_item",
+        "trait_item",
+        "interface_declaration",
+        "module",
+    ]
+)
+LOOPS_AND_BRANCHES: Final = frozenset(
+    [
+        "if_statement",
+        "if_expression",
+        "if",
+        "unless",
+        "for_statement",
+        "for_in_statement",
+        "for_expression",
+        "for_range_loop",
+        "for",
+        "enhanced_for_statement",
+        "foreach_statement",
+        "c_style_for_statement",
+        "while_statement",
+        "while_expression",
+        "while",
+        "until",
+        "do_statement",
+        "loop_expression",
+    ]
+)
+OTHER_DECISIONS: Final = frozenset(
+    [
+        "elif_clause",
+        "elsif",
+        "else_if_clause",
+        "conditional_expression",
+        "ternary_expression",
+        "conditional",
+        "if_modifier",
+        "unless_modifier",
+        "while_modifier",
+        "until_modifier",
+        "case_clause",
+        "switch_case",
+        "case_statement",
+        "expression_case",
+        "type_case",
+        "communication_case",
+        "match_arm",
+        "when",
+        "switch_section",
+        "switch_label",
+        "case_item",
+        "catch_clause",
+        "except_clause",
+        "rescue",
+        "if_clause",
+    ]
+)
+OTHER_NESTING: Final = frozenset(
+    [
+        "try_statement",
+        "with_statement",
+        "switch_statement",
+        "match_statement",
+        "match_expression",
+        "switch_expression",
+        "expression_switch_statement",
+        "select_statement",
+        "begin",
+        "case",
+    ]
+)

@@ -1,0 +1,23 @@
+"""How the libraries below say that memory ran out."""
+
+import gc
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an exception of torch or the allocator means too little memory, on a device or on the host."""
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # torch's CPU allocator raises a plain RuntimeError.
+    return isinstance(error, RuntimeError) and (
+        "can't allocate memory" in str(error) or "not enough memory" in str(error)
+    )
+
+
+def release() -> None:
+    """Give cached blocks back to the device, after something large was dropped."""
+    import torch
+
+    gc.collect()
+    torch.cuda.empty_cache()

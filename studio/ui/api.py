@@ -1,0 +1,227 @@
+"""The endpoints for `gradio_client` and plain HTTP: names, typed arguments, plain JSON answers."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import gradio as gr
+from gradio import FileData
+from gradio.events import api
+
+from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
+from studio.errors import InvalidRequest, StudioError
+from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.messages import message
+from studio.studio import Studio
+from studio.ui.events import Lane
+from studio.ui.pacing import paced
+from studio.writing.export import article_markdown
+from studio.writing.outline import parse_outline
+from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
+
+Answer = TypeVar("Answer")
+Json = dict[str, Any]
+
+PULSE_SECONDS: Final = 0.8
+"""Gradio notices that a caller has left only when there is something to send."""
+
+_log = logging.getLogger("studio.api")
+
+
+class Endpoints:
+    """One method per endpoint. All are generators, so that a caller who cancels or leaves frees the model.
+
+    Those that write hand on the text so far; the others hand on nothing until they are done, and then the answer.
+    """
+
+    def __init__(self, studio: Studio, text: Lane, imaging: Lane) -> None:
+        self._studio = studio
+        self._text = text
+        self._imaging = imaging
+
+    def publish(self) -> None:
+        """Add the endpoints to the Blocks that are being built."""
+        lanes: list[tuple[Lane | None, tuple[Callable[..., Any], ...]]] = [
+            (self._text, (self.outline, self.write_section, self.write_article, self.generate_code)),
+            (self._imaging, (self.generate_image, self.upscale)),
+            (None, (self.score_code, self.models, self.load_model, self.offload_model)),
+        ]
+        for lane, functions in lanes:
+            for function in functions:
+                api(
+                    function,
+                    api_name=function.__name__,
+                    concurrency_id=lane.name if lane else None,
+                    concurrency_limit=lane.limit if lane else "default",
+                )
+
+    def outline(
+        self,
+        topic: str,
+        audience: str = "",
+        tone: str = "",
+        language: str = "en",
+        sections: int = 5,
+        words: int = 800,
+        keywords: str = "",
+        notes: str = "",
+        model: str | None = None,
+    ) -> Iterator[Json | None]:
+        """Plan an article: {title, language, sections: [{heading, key_points, target_words}]}."""
+        fields = {name: value for name, value in locals().items() if name != "self"}
+
+        def steps() -> Iterator[Json | None]:
+            for step in self._studio.writer.outline(Brief.of(**fields)):
+                yield step.model_dump(mode="json") if isinstance(step, Outline) else None
+
+        yield from _answers(steps, None)
+
+    def write_section(
+        self, outline: Json, index: int = 0, instruction: str = "", article: str = "", model: str | None = None
+    ) -> Iterator[str]:
+        """Write one section of an outline; streams its Markdown, without the heading."""
+
+        def steps() -> Iterator[str | None]:
+            request = SectionRequest.of(
+                outline=parse_outline(outline), index=index, instruction=instruction, article=article, model=model
+            )
+            for step in self._studio.writer.write_section(request):
+                yield step.text if isinstance(step, SectionText) else None
+
+        yield from _answers(steps, "")
+
+    def write_article(self, outline: Json, model: str | None = None) -> Iterator[str]:
+        """Write every section of an outline; streams the article as Markdown."""
+
+        def steps() -> Iterator[str | None]:
+            request = ArticleRequest.of(outline=parse_outline(outline), model=model)
+            texts: dict[int, str] = {}
+            for step in self._studio.writer.write_article(request):
+                if isinstance(step, SectionText):
+                    texts[step.index] = step.text
+                    yield article_markdown(request.outline, texts)
+                elif isinstance(step, Article):
+                    yield step.markdown
+
+        yield from _answers(steps, "")
+
+    def generate_code(self, description: str, language: str = "python", model: str | None = None) -> Iterator[Json]:
+        """Write a snippet; streams {code, language, report}, whose report is null until the snippet is done."""
+
+        def steps() -> Iterator[Json | None]:
+            request = SnippetRequest.of(description=description, language=language, model=model)
+            for step in self._studio.coder.generate(request):
+                yield _snippet(step) if isinstance(step, Snippet) else None
+
+        yield from _answers(steps, {"code": "", "language": language, "report": None})
+
+    def score_code(self, code: str, language: str = "python") -> Iterator[Json | None]:
+        """Judge code without running it: {score, language, syntax, parts}."""
+
+        def steps() -> Iterator[Json | None]:
+            yield self._studio.coder.score(ScoreRequest.of(code=code, language=language)).model_dump(mode="json")
+
+        yield from _answers(steps, None)
+
+    def generate_image(
+        self,
+        prompt: str,
+        negative_prompt: str = "",
+        width: int | None = None,
+        height: int | None = None,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int = -1,
+        model: str | None = None,
+    ) -> Iterator[Json | None]:
+        """Draw a picture: {files, seed, infotext}. What is null takes the model's own default."""
+        fields = {name: value for name, value in locals().items() if name != "self"}
+
+        def drawing() -> Iterator[Json | None]:
+            for step in self._studio.illustrator.draw(PictureRequest.of(**fields)):
+                yield _picture(step) if isinstance(step, Drawn) else None
+
+        yield from _answers(drawing, None)
+
+    def upscale(self, image: FileData, model: str | None = None) -> Iterator[FileData | None]:
+        """Enlarge a picture; answers with a PNG file."""
+
+        def steps() -> Iterator[Any]:
+            request = EnlargeRequest.of(file=_uploaded(image), model=model)
+            for step in self._studio.enlarger.enlarge(request):
+                yield _file(step.file) if isinstance(step, Enlarged) else None
+
+        yield from _answers(steps, None)
+
+    def models(self) -> list[Json]:
+        """The catalogue: [{id, task, engine, state, bytes, present, licence}]."""
+        return self._studio.models()
+
+    def load_model(self, model: str) -> Iterator[Json | None]:
+        """Bring a model into memory; answers with its entry of /models."""
+
+        def steps() -> Iterator[Json | None]:
+            for _ in self._studio.load(model):
+                yield None
+            yield self._entry(model)
+
+        yield from _answers(steps, None)
+
+    def offload_model(self, model: str) -> Iterator[Json | None]:
+        """Free a model's memory, now or when its last user is done; answers with its entry of /models."""
+
+        def steps() -> Iterator[Json | None]:
+            self._studio.offload(model)
+            yield self._entry(model)
+
+        yield from _answers(steps, None)
+
+    def _entry(self, model: str) -> Json:
+        return next(entry for entry in self._studio.models() if entry["id"] == model)
+
+
+def _answers(steps: Callable[[], Iterator[Answer | None]], first: Answer) -> Iterator[Answer]:
+    """The latest answer at a pace a client can follow, and `first` while there is none.
+
+    An answer is repeated only when a client has heard nothing for `PULSE_SECONDS`.
+    """
+    latest, spoken = first, time.monotonic()
+    try:
+        for batch in paced(steps()):
+            fresh = [answer for answer in batch if answer is not None]
+            if fresh or time.monotonic() - spoken >= PULSE_SECONDS:
+                latest, spoken = fresh[-1] if fresh else latest, time.monotonic()
+                yield latest
+    except StudioError as error:
+        raise gr.Error(error.explain("en"), print_exception=False) from error
+    except Exception as error:
+        _log.exception("unexpected error")
+        text = f"{message('errors.unexpected')} {message('errors.unexpected.hint')}"
+        raise gr.Error(text, print_exception=False) from error
+
+
+def _snippet(step: Snippet) -> Json:
+    report = step.report.model_dump(mode="json") if step.report else None
+    return {"code": step.code, "language": step.language, "report": report}
+
+
+def _picture(step: Drawn) -> Json:
+    return {"files": [_file(file) for file in step.files], "seed": step.seed, "infotext": step.infotext}
+
+
+def _file(path: Path) -> Json:
+    return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
+
+
+def _uploaded(image: Any) -> str:
+    """The path of an uploaded file. Gradio has checked it, but only when it carries Gradio's mark.
+
+    Raises:
+        InvalidRequest: anything else, above all a path on this machine.
+    """
+    marked = isinstance(image, dict) and (image.get("meta") or {}).get("_type") == "gradio.FileData"
+    if not marked or not isinstance(image.get("path"), str):
+        raise InvalidRequest("enlarge.upload")
+    return str(image["path"])

@@ -1,0 +1,152 @@
+"""What every craft's button does: start, show progress, become Stop, end well, and never show a traceback."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.events import Dependency
+
+from studio.errors import StudioError
+from studio.registry.lease import LoadProgress
+from studio.studio import Studio
+from studio.ui.pacing import paced
+from studio.ui.words import arrival, both, complaint, line
+
+Updates = dict[Block, Any]
+"""New values by component; what is not named stays as it is."""
+Work = Callable[..., Iterator[LoadProgress | Updates]]
+"""A tab's generator: it makes a request, runs a craft, and turns each partial result into updates."""
+
+_log = logging.getLogger("studio.ui")
+
+BUSY_JS: Final = "() => [{__type__: 'update', visible: false}, {__type__: 'update', visible: true}]"
+"""Swapping the buttons in the browser makes Stop reachable at once, even while the request still queues."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Requests that share one limit of how many run at the same time."""
+
+    name: str
+    limit: int
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the page hands to every tab."""
+
+    studio: Studio
+    chip: gr.HTML
+    """The header's line about models."""
+    locale: gr.Textbox
+    """Filled in by the browser on events that pass `LOCALE_JS`."""
+    tabs: gr.Tabs
+    text: Lane
+    imaging: Lane
+
+
+def resident(studio: Studio) -> str:
+    """The chip's words while nothing is under way: which models are in memory."""
+    there = [s.id for s in studio.registry.statuses() if s.state in ("host", "device")]
+    if not there:
+        return both("app.chip.idle")
+    names = ", ".join(studio.catalogue.get(model).name for model in there[:2])
+    return both("app.chip.ready", names=names + (f" +{len(there) - 2}" if len(there) > 2 else ""))
+
+
+@dataclass
+class Job:
+    """One primary button, the Stop that takes its place, and the line that tells how far the work is."""
+
+    room: Room
+    lane: Lane
+    start: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    _events: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(
+        self,
+        trigger: Callable[..., Dependency] | Dependency,
+        work: Work,
+        inputs: Sequence[Block] = (),
+        outputs: Sequence[Block] = (),
+        *,
+        raw: bool = False,
+    ) -> None:
+        """Do `work` when `trigger` (such as `button.click`, or an event to follow) fires.
+
+        `raw` hands the inputs on as the browser sent them, for files that the craft itself wants to judge.
+        """
+        begun = self._begin(trigger)
+        event = begun.then(
+            self._runner(work),
+            list(inputs),
+            [self.start, self.stop, self.status, self.room.chip, *outputs],
+            preprocess=not raw,
+            show_progress="minimal",
+            show_progress_on=[self.status],
+            concurrency_id=self.lane.name,
+            concurrency_limit=self.lane.limit,
+            api_visibility="private",
+        )
+        self._events.append(event)
+
+    def seal(self) -> None:
+        """Bind Stop to everything that `run` has bound so far; call it once, last."""
+        self.stop.click(
+            self._stopped,
+            None,
+            [self.start, self.stop, self.status],
+            cancels=self._events,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+    def _begin(self, trigger: Callable[..., Dependency] | Dependency) -> Dependency:
+        listen = trigger.then if isinstance(trigger, Dependency) else trigger
+        begun: Dependency = listen(
+            None, None, [self.start, self.stop], js=BUSY_JS, show_progress="hidden", api_visibility="private"
+        )
+        return begun
+
+    def _stopped(self) -> Updates:
+        return {**self._idle(), self.status: line(both("app.stopped"), moving=False)}
+
+    def _idle(self) -> Updates:
+        return {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
+
+    def _runner(self, work: Work) -> Callable[..., Iterator[Updates]]:
+        def run(*values: Any) -> Iterator[Updates]:
+            yield {self.status: line(both("app.working"))}
+            try:
+                for batch in paced(work(*values)):
+                    yield self._merged(batch)
+                last: Updates = {}
+            except StudioError as error:
+                last = self._failed(complaint(error))
+            except Exception:
+                _log.exception("unexpected error in %s", work.__qualname__)
+                last = self._failed(both("errors.unexpected") + " " + both("errors.unexpected.hint"))
+            yield {**self._idle(), self.room.chip: resident(self.room.studio), **last}
+
+        return run
+
+    def _merged(self, batch: Sequence[LoadProgress | Updates]) -> Updates:
+        merged: Updates = {}
+        for step in batch:
+            if isinstance(step, LoadProgress):
+                text, share = arrival(step)
+                merged[self.status] = line(text, share, remaining=step.seconds_left)
+                merged[self.room.chip] = text
+            else:
+                merged.update(step)
+        return merged or {self.status: gr.skip()}
+
+    def _failed(self, html: str) -> Updates:
+        gr.Warning(html, duration=12)
+        return {self.status: f'<div class="progress trouble" role="alert"><p>{html}</p></div>'}

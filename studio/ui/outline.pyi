@@ -1,0 +1,72 @@
+"""The outline as cards that can be edited, and the article that grows out of it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+import gradio as gr
+
+from studio.messages import assets
+from studio.ui.words import both
+from studio.writing.requests import Outline
+
+Sheet = dict[str, Any]
+"""An outline as the cards hold it: `Outline` as plain data, and an `id` in each section that survives rearranging."""
+Texts = dict[str, str]
+"""What is written, Markdown by section id."""
+
+LABELS: Final = ("title", "heading", "points", "words", "up", "down", "remove", "add", "write")
+
+class OutlineCards(gr.HTML):
+    """A card per section: heading, key points, words, and buttons to move, remove and write it.
+
+    Its value is a `Sheet` or None; `submit` fires with the section's `index` when it is to be written. Cards are
+    built from values, never from templates, because an outline is text that a model made.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        labels = {name: both(f"write.card.{name}") for name in LABELS}
+        script = (assets() / "js" / "outline.js").read_text(encoding="utf-8")
+        super().__init__(
+            html_template='<div class="cards"></div>',
+            js_on_load=f"const labels = {json.dumps(labels, ensure_ascii=False)};\n{script}",
+            apply_default_css=False,
+            **options,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+def sheet(outline: Outline) -> Sheet:
+    """Cards for an outline."""
+    data = outline.model_dump(mode="json")
+    return {**data, "sections": [{"id": uuid4().hex[:8], **section} for section in data["sections"]]}
+
+def plain(cards: Sheet | str | None) -> Any:
+    """The outline without the cards' ids, unchecked: the craft judges it."""
+    if isinstance(cards, str):
+        cards = json.loads(cards)
+    if not isinstance(cards, Mapping) or not isinstance(cards.get("sections"), list):
+        return cards
+    sections = [{k: v for k, v in section.items() if k != "id"} for section in cards["sections"]]
+    return {**cards, "sections": sections}
+
+def section_ids(cards: Sheet) -> list[str]:
+    """The sections' ids in order."""
+    return [section["id"] for section in cards["sections"]]
+
+def assembled(cards: Sheet | None, texts: Texts) -> str:
+    """The article so far as Markdown: its title, and every section that has been begun, in the cards' order."""
+    if not cards or not texts:
+        return ""
+    parts = [f"# {cards['title']}"]
+    for section in cards["sections"]:
+        if section["id"] in texts:
+            parts += [f"## {section['heading']}", texts[section["id"]]]
+    return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,0 +1,55 @@
+"""A code report as HTML in both languages."""
+
+from html import escape
+
+from studio.coding.requests import Finding, Part, Report
+from studio.messages import known
+from studio.ui.words import both
+
+SHOWN_FINDINGS = 60
+
+
+def report_html(report: Report | None) -> str:
+    """Score, parts with bars, and findings with line and link."""
+    if report is None:
+        return ""
+    score = "—" if report.score is None else str(report.score)
+    grade = (
+        "none" if report.score is None else "good" if report.score >= 80 else "fair" if report.score >= 50 else "poor"
+    )
+    head = (
+        f'<div class="score {grade}"><b>{score}</b><div><h3>{both("code.report.title")}</h3>'
+        f"<p>{both(f'code.syntax.{report.syntax}')}</p></div></div>"
+    )
+    parts = "".join(_part(part) for part in report.parts)
+    found = [finding for part in report.parts for finding in part.findings]
+    found.sort(key=lambda finding: finding.line or 0)
+    listed = "".join(_finding(finding) for finding in found[:SHOWN_FINDINGS])
+    rest = len(found) - SHOWN_FINDINGS
+    more = f"<li>{both('code.findings.more', count=rest)}</li>" if rest > 0 else ""
+    title = both("code.findings", count=len(found)) if found else both("code.findings.none")
+    return (
+        f'<section class="report">{head}<ul class="parts">{parts}</ul>'
+        f'<h4>{title}</h4><ul class="findings">{listed}{more}</ul>'
+        f'<p class="note">{both("code.report.note")}</p></section>'
+    )
+
+
+def _part(part: Part) -> str:
+    key = f"code.part.{part.name}"
+    name = both(key) if known(key) else escape(part.name)
+    if part.points is None:
+        return f'<li class="unmeasured"><span>{name}</span><em>{both("code.part.unmeasured")}</em></li>'
+    points = round(part.points)
+    return (
+        f'<li><span>{name}</span><meter min="0" max="100" low="50" high="80" optimum="100" value="{points}">'
+        f"{points}</meter><em>{points}</em></li>"
+    )
+
+
+def _finding(finding: Finding) -> str:
+    place = both("code.line", line=finding.line) if finding.line else both("code.whole")
+    rule = escape(finding.rule)
+    if finding.link and finding.link.startswith("https://"):
+        rule = f'<a href="{escape(finding.link)}" target="_blank" rel="noopener">{rule}</a>'
+    return f'<li><span class="place">{place}</span><code>{rule}</code><span>{escape(finding.message)}</span></li>'

@@ -1,0 +1,129 @@
+"""The Code tab: description, snippet, report."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import gradio as gr
+
+from studio.coding.languages import LANGUAGES
+from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
+from studio.registry.lease import LoadProgress
+from studio.registry.spec import Task
+from studio.ui.controls import examples, model_choice, who_runs, work_button
+from studio.ui.events import Room, Updates
+from studio.ui.report import report_html
+from studio.ui.words import both, line, word
+
+TASKS: Final[tuple[Task, ...]] = ("code", "text")
+HIGHLIGHTS: Final = {
+    "python": "python", "javascript": "javascript", "typescript": "typescript", "tsx": "typescript", "java": "c",
+    "c": "c", "cpp": "cpp", "c-sharp": "c", "html": "html", "css": "css", "json": "json", "bash": "shell",
+    "sql": "sql",
+}  # fmt: skip
+"""The editor's highlighter for each language; those it does not know are shown plain."""
+
+
+class CodeTab:
+    """Left the description, right the snippet and its score."""
+
+    def __init__(self, room: Room) -> None:
+        self._studio = room.studio
+        self._extensions = {language.id: language.extension for language in LANGUAGES}
+        with gr.Row(elem_classes="craft"):
+            with gr.Column(scale=2, min_width=320, elem_classes="want"):
+                self._request(room)
+            with gr.Column(scale=3, min_width=320, elem_classes="get"):
+                self._result(room)
+        self._wire(room)
+
+    def _request(self, room: Room) -> None:
+        self.description = gr.Textbox(
+            "",
+            label=word("code.description"),
+            placeholder=word("code.description.hint"),
+            lines=4,
+            max_lines=14,
+            elem_id="code-description",
+        )
+        self.language = gr.Dropdown(
+            [(language.label, language.id) for language in LANGUAGES],
+            value="python",
+            label=word("code.language"),
+            elem_id="code-language",
+        )
+        with gr.Accordion(word("app.advanced"), open=False, elem_id="code-advanced", elem_classes="advanced"):
+            self.model = model_choice(room.studio, "code", *TASKS)
+        self.runs = gr.HTML(elem_id="code-runs", elem_classes="runs")
+        self.generating = work_button(room, room.text, "code", "code.generate")
+
+    def _result(self, room: Room) -> None:
+        with gr.Column(elem_id="code-empty", elem_classes="empty"):
+            gr.HTML(f"<h2>{both('code.empty.title')}</h2><p>{both('code.empty.text')}</p>")
+            fields = [("description", self.description), ("language", self.language), ("code", None)]
+            examples(room, "code", fields[:2])
+        self.code = gr.Code(
+            label=word("code.code"),
+            language="python",
+            lines=12,
+            max_lines=30,
+            interactive=True,
+            wrap_lines=True,
+            buttons=[],
+            elem_id="code-editor",
+        )
+        with gr.Row(elem_classes="actions"):
+            self.score = gr.Button(word("code.score"), size="sm", elem_id="code-score")
+            self.copy = gr.Button(word("app.copy"), size="sm", elem_id="code-copy")
+            self.download = gr.Button(word("app.download"), size="sm", elem_id="code-download")
+        self.report = gr.HTML(elem_id="code-report")
+
+    def _wire(self, room: Room) -> None:
+        made = [self.code, self.report]
+        self.generating.run(
+            self.generating.start.click, self.generate, [self.description, self.language, self.model], made
+        )
+        self.generating.run(self.score.click, self.judge, [self.code, self.language], made)
+        self.generating.seal()
+
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        self.language.change(_highlight, self.language, self.code, **quiet)
+        self.copy.click(None, self.code, js="(text) => window.studio.copy(text)", **quiet)
+        extensions = gr.JSON(self._extensions, visible=False)
+        self.download.click(
+            None,
+            [self.code, self.language, extensions],
+            js="(text, language, extensions) => window.studio.save(text, 'snippet', extensions[language])",
+            **quiet,
+        )
+
+    def describe(self, model: str) -> str:
+        """The line on the model that will write."""
+        return who_runs(self._studio, model, TASKS)
+
+    def generate(self, description: str, language: str, model: str) -> Iterator[LoadProgress | Updates]:
+        """Write a snippet and judge it."""
+        request = SnippetRequest.of(description=description, language=language, model=model or None)
+        for step in self._studio.coder.generate(request):
+            yield self._shown(step) if isinstance(step, Snippet) else step
+
+    def judge(self, code: str | None, language: str) -> Iterator[Updates]:
+        """Judge the code in the editor."""
+        report: Report = self._studio.coder.score(ScoreRequest.of(code=code or "", language=language))
+        yield {
+            self.report: report_html(report),
+            self.generating.status: line(both("code.judged"), moving=False),
+        }
+
+    def _shown(self, step: Snippet) -> Updates:
+        rate = f"{step.tokens / step.seconds:.0f}" if step.seconds else "—"
+        key = "code.written" if step.done else "code.writing"
+        notice = f" {both(step.notice)}" if step.notice else ""
+        return {
+            self.code: step.code,
+            self.report: report_html(step.report),
+            self.generating.status: line(both(key, tokens=step.tokens, rate=rate) + notice, moving=not step.done),
+        }
+
+
+def _highlight(language: str) -> Any:
+    return gr.update(language=HIGHLIGHTS.get(language))

@@ -1,0 +1,155 @@
+"""The Image tab: prompt to picture."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import gradio as gr
+
+from studio.imaging.requests import Drawing, Drawn, PictureRequest
+from studio.registry.lease import LoadProgress
+from studio.registry.spec import Task
+from studio.ui.controls import examples, model_choice, who_runs, work_button
+from studio.ui.events import Room, Updates
+from studio.ui.words import both, line, word
+
+TASKS: Final[tuple[Task, ...]] = ("image",)
+SIZES: Final = ("512x512", "512x768", "768x512", "768x768", "1024x1024", "832x1216", "1216x832")
+
+
+class ImageTab:
+    """Left the prompt, right the picture."""
+
+    def __init__(self, room: Room) -> None:
+        self._studio = room.studio
+        with gr.Row(elem_classes="craft"):
+            with gr.Column(scale=2, min_width=320, elem_classes="want"):
+                self._request(room)
+            with gr.Column(scale=3, min_width=320, elem_classes="get"):
+                self._result(room)
+        self._wire(room)
+
+    def _request(self, room: Room) -> None:
+        self.prompt = gr.Textbox(
+            "",
+            label=word("image.prompt"),
+            placeholder=word("image.prompt.hint"),
+            lines=3,
+            max_lines=10,
+            elem_id="image-prompt",
+        )
+        self.negative = gr.Textbox(
+            "", label=word("image.negative"), placeholder=word("image.negative.hint"), lines=1, elem_id="image-negative"
+        )
+        self.size = gr.Dropdown(
+            [(word("image.size.auto"), ""), *((size.replace("x", " × "), size) for size in SIZES)],
+            value="",
+            label=word("image.size"),
+            filterable=False,
+            elem_id="image-size",
+        )
+        with gr.Row(elem_classes="pair"):
+            self.steps = gr.Number(
+                None, label=word("image.steps"), placeholder=word("image.auto"), min_width=96, elem_id="image-steps"
+            )
+            self.guidance = gr.Number(
+                None,
+                label=word("image.guidance"),
+                placeholder=word("image.auto"),
+                min_width=96,
+                elem_id="image-guidance",
+            )
+        with gr.Accordion(word("app.advanced"), open=False, elem_id="image-advanced", elem_classes="advanced"):
+            self.seed = gr.Number(
+                -1, label=word("image.seed"), info=word("image.seed.info"), precision=0, elem_id="image-seed"
+            )
+            self.model = model_choice(room.studio, "image", *TASKS)
+        self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
+        self.drawing = work_button(room, room.imaging, "image", "image.draw")
+
+    def _result(self, room: Room) -> None:
+        with gr.Column(elem_id="image-empty", elem_classes="empty") as self.welcome:
+            gr.HTML(f"<h2>{both('image.empty.title')}</h2><p>{both('image.empty.text')}</p>")
+            examples(room, "image", [("prompt", self.prompt), ("negative", self.negative)])
+        with gr.Column(visible=False, elem_id="image-result", elem_classes="result") as self.page:
+            self.picture = gr.Image(
+                show_label=False,
+                format="png",
+                interactive=False,
+                buttons=["fullscreen"],
+                elem_id="image-picture",
+            )
+            self.infotext = gr.Textbox(
+                "", label=word("image.infotext"), lines=3, buttons=["copy"], interactive=False, elem_id="image-infotext"
+            )
+            with gr.Row(elem_classes="actions"):
+                self.download = gr.DownloadButton(str(word("app.download")), size="sm", elem_id="image-download")
+                self.send = gr.Button(word("image.send"), size="sm", elem_id="image-send")
+                self.keep = gr.Button(word("image.keep_seed"), size="sm", elem_id="image-keep-seed")
+
+    def _wire(self, room: Room) -> None:
+        self.file = gr.State(None)
+        self.last_seed = gr.State(-1)
+        asked = [self.prompt, self.negative, self.size, self.steps, self.guidance, self.seed, self.model]
+        made = [self.picture, self.infotext, self.download, self.file, self.last_seed, self.page, self.welcome]
+        self.drawing.run(self.drawing.start.click, self.draw, asked, made)
+        self.drawing.seal()
+        self.keep.click(
+            lambda seed: seed,
+            self.last_seed,
+            self.seed,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+    def describe(self, model: str) -> str:
+        """The line on the model that will draw."""
+        return who_runs(self._studio, model, TASKS)
+
+    def draw(
+        self,
+        prompt: str,
+        negative: str,
+        size: str,
+        steps: float | None,
+        guidance: float | None,
+        seed: float | None,
+        model: str,
+    ) -> Iterator[LoadProgress | Updates]:
+        """Draw one picture."""
+        width, height = size.split("x") if size else (None, None)
+        request = PictureRequest.of(
+            prompt=prompt,
+            negative_prompt=negative,
+            width=width,
+            height=height,
+            steps=steps,
+            guidance_scale=guidance,
+            seed=-1 if seed is None else seed,
+            model=model or None,
+        )
+        for step in self._studio.illustrator.draw(request):
+            yield step if isinstance(step, LoadProgress) else self._shown(step)
+
+    def _shown(self, step: Drawing | Drawn) -> Updates:
+        if isinstance(step, Drawn):
+            return self._finished(step)
+        text = both("image.step", step=step.step, total=step.total)
+        updates: Updates = {
+            self.drawing.status: line(text, step.step / max(step.total, 1), remaining=step.seconds_left),
+            self.page: gr.update(visible=True),
+        }
+        return {**updates, self.picture: step.preview} if step.preview is not None else updates
+
+    def _finished(self, step: Drawn) -> Updates:
+        file = str(step.files[0])
+        return {
+            self.picture: file,
+            self.infotext: step.infotext,
+            self.download: file,
+            self.file: file,
+            self.last_seed: step.seed,
+            self.page: gr.update(visible=True),
+            self.welcome: gr.update(visible=False),
+            self.drawing.status: line(both("image.done", seed=step.seed), moving=False),
+        }

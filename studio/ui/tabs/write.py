@@ -1,0 +1,229 @@
+"""The Write tab: brief, outline, article."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import gradio as gr
+
+from studio.registry.lease import LoadProgress
+from studio.registry.spec import Task
+from studio.ui.controls import examples, model_choice, progress_line, who_runs, work_button
+from studio.ui.events import Room, Updates
+from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
+from studio.ui.words import both, line, word
+from studio.writing.outline import parse_outline
+from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
+
+BRIEF: Final = ("topic", "audience", "tone", "language", "sections", "words", "keywords", "notes", "model")
+TASKS: Final[tuple[Task, ...]] = ("text", "code")
+
+
+class WriteTab:
+    """Left the brief, right the outline and the article."""
+
+    def __init__(self, room: Room) -> None:
+        self._studio = room.studio
+        with gr.Row(elem_classes="craft"):
+            with gr.Column(scale=2, min_width=320, elem_classes="want"):
+                self._brief(room)
+            with gr.Column(scale=3, min_width=320, elem_classes="get"):
+                self._welcome(room)
+                self._plan(room)
+                self._page(room)
+        self._wire(room)
+
+    def _brief(self, room: Room) -> None:
+        self.topic = gr.Textbox(
+            "",
+            label=word("write.topic"),
+            placeholder=word("write.topic.hint"),
+            lines=2,
+            max_lines=6,
+            elem_id="write-topic",
+        )
+        self.audience = gr.Textbox(
+            "", label=word("write.audience"), placeholder=word("write.audience.hint"), elem_id="write-audience"
+        )
+        self.tone = gr.Textbox("", label=word("write.tone"), placeholder=word("write.tone.hint"), elem_id="write-tone")
+        self.language = gr.Radio(
+            [("English", "en"), ("中文", "zh")], value="en", label=word("write.language"), elem_id="write-language"
+        )
+        with gr.Row(elem_classes="pair"):
+            self.sections = gr.Number(
+                5, label=word("write.sections"), minimum=1, maximum=12, step=1, min_width=96, elem_id="write-sections"
+            )
+            self.words = gr.Number(
+                800, label=word("write.words"), minimum=50, step=50, min_width=96, elem_id="write-words"
+            )
+        with gr.Accordion(word("app.advanced"), open=False, elem_id="write-advanced", elem_classes="advanced"):
+            self.keywords = gr.Textbox(
+                "", label=word("write.keywords"), placeholder=word("write.keywords.hint"), elem_id="write-keywords"
+            )
+            self.notes = gr.Textbox(
+                "", label=word("write.notes"), placeholder=word("write.notes.hint"), lines=3, elem_id="write-notes"
+            )
+            self.model = model_choice(room.studio, "write", *TASKS)
+        self.runs = gr.HTML(elem_id="write-runs", elem_classes="runs")
+        self.outlining = work_button(room, room.text, "write-outline", "write.outline")
+
+    def _welcome(self, room: Room) -> None:
+        with gr.Column(elem_id="write-empty", elem_classes="empty") as self.welcome:
+            gr.HTML(f"<h2>{both('write.empty.title')}</h2><p>{both('write.empty.text')}</p>")
+            fields = [(name, getattr(self, name)) for name in ("topic", "audience", "tone", "language", "keywords")]
+            examples(room, "write", fields)
+
+    def _plan(self, room: Room) -> None:
+        with gr.Column(visible=False, elem_id="write-plan", elem_classes="result") as self.plan:
+            gr.HTML(f"<h2>{both('write.plan')}</h2>")
+            self.cards = OutlineCards(elem_id="write-cards")
+            self.status = progress_line("write-article")
+            self.writing = work_button(room, room.text, "write-article", "write.article", self.status)
+
+    def _page(self, room: Room) -> None:
+        self.texts = gr.State({})
+        self.past = gr.State(None)
+        self.index = gr.State(0)
+        with gr.Column(visible=False, elem_id="write-page", elem_classes="result") as self.page:
+            self.article = gr.Markdown(elem_id="write-text", elem_classes="paper", line_breaks=False)
+            with gr.Row(elem_classes="actions"):
+                self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
+                self.download = gr.Button(word("write.download"), size="sm", elem_id="write-download")
+                self.undo = gr.Button(word("write.undo"), size="sm", elem_id="write-undo")
+            with gr.Row(elem_classes="rewrite"):
+                self.section = gr.Dropdown(
+                    [], label=word("write.rewrite.section"), min_width=160, elem_id="write-section", filterable=False
+                )
+                self.instruction = gr.Textbox(
+                    "",
+                    label=word("write.rewrite.how"),
+                    placeholder=word("write.rewrite.how.hint"),
+                    scale=2,
+                    min_width=200,
+                    elem_id="write-instruction",
+                )
+                self.rewrite = gr.Button(word("write.rewrite"), size="sm", elem_id="write-rewrite")
+
+    def _wire(self, room: Room) -> None:
+        brief = [getattr(self, name) for name in BRIEF]
+        made = [self.cards, self.texts, self.past, self.article, self.plan, self.page, self.welcome, self.section]
+        self.outlining.run(self.outlining.start.click, self.outline, [*brief, self.cards, self.texts], made)
+        self.outlining.seal()
+
+        pages = [self.texts, self.past, self.article, self.page, self.section]
+        held = [self.cards, self.texts, self.model]
+        self.writing.run(self.writing.start.click, self.write_all, held, pages)
+        picked = self.cards.submit(_index, None, self.index, queue=False, api_visibility="private")
+        self.writing.run(picked, self.write_one, [self.index, *held], pages)
+        again = [self.section, *held, self.instruction]
+        self.writing.run(self.rewrite.click, self.write_one, again, pages)
+        self.writing.run(self.instruction.submit, self.write_one, again, pages)
+        self.writing.seal()
+
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        self.cards.change(self.edited, [self.cards, self.texts, self.section], [self.article, self.section], **quiet)
+        restored = [self.cards, *pages]
+        self.undo.click(self.restore, [self.cards, self.texts, self.past], restored, **quiet)
+        self.copy.click(None, self.article, js="(text) => window.studio.copy(text)", **quiet)
+        self.download.click(
+            None, [self.article, self.cards], js="(text, cards) => window.studio.save(text, cards.title, 'md')", **quiet
+        )
+
+    def describe(self, model: str, language: str) -> str:
+        """The line on the model that will write."""
+        return who_runs(self._studio, model, TASKS, language)
+
+    def outline(self, *values: Any) -> Iterator[LoadProgress | Updates]:
+        """Plan an article from the brief; the one before can be had back."""
+        *brief, cards, texts = values
+        request = Brief.of(**{**dict(zip(BRIEF, brief, strict=True)), "model": brief[-1] or None})
+        for step in self._studio.writer.outline(request):
+            if isinstance(step, Drafting):
+                yield {self.outlining.status: _drafting(step)}
+            elif isinstance(step, Outline):
+                yield self._planned(sheet(step), (cards, texts) if texts else None)
+            else:
+                yield step
+
+    def write_all(self, cards: Sheet, texts: Texts, model: str) -> Iterator[LoadProgress | Updates]:
+        """Write every section, one after another."""
+        request = ArticleRequest.of(outline=parse_outline(plain(cards)), model=model or None)
+        fresh: Texts = {}
+        for step in self._studio.writer.write_article(request):
+            if isinstance(step, LoadProgress):
+                yield step
+            elif isinstance(step, SectionText):
+                yield self._written(cards, fresh, step, (cards, texts) if texts else None)
+
+    def write_one(
+        self, index: int | None, cards: Sheet, texts: Texts, model: str, instruction: str = ""
+    ) -> Iterator[LoadProgress | Updates]:
+        """Write one section, or write it again."""
+        others = {key: text for key, text in texts.items() if key != section_ids(cards)[index or 0]}
+        request = SectionRequest.of(
+            outline=parse_outline(plain(cards)),
+            index=index or 0,
+            instruction=instruction,
+            article=assembled(cards, others),
+            model=model or None,
+        )
+        for step in self._studio.writer.write_section(request):
+            yield step if isinstance(step, LoadProgress) else self._written(cards, others, step, (cards, texts))
+
+    def edited(self, cards: Sheet | None, texts: Texts, section: int | None) -> tuple[str, Any]:
+        """Follow the cards when they are rearranged or retitled."""
+        return assembled(cards, texts), _headings(cards, section or 0)
+
+    def restore(self, cards: Sheet, texts: Texts, past: tuple[Sheet, Texts] | None) -> tuple[Any, ...]:
+        """Change places with what was there before the last run."""
+        then_cards, then_texts = past or (cards, texts)
+        shown = gr.update(visible=bool(then_texts))
+        return then_cards, then_texts, (cards, texts), assembled(then_cards, then_texts), shown, _headings(then_cards)
+
+    def _planned(self, cards: Sheet, past: Any) -> Updates:
+        return {
+            self.cards: cards,
+            self.texts: {},
+            **({self.past: past} if past else {}),
+            self.article: "",
+            self.plan: gr.update(visible=True),
+            self.page: gr.update(visible=False),
+            self.welcome: gr.update(visible=False),
+            self.section: _headings(cards),
+            self.outlining.status: line(both("write.planned", count=len(cards["sections"])), moving=False),
+        }
+
+    def _written(self, cards: Sheet, texts: Texts, step: SectionText, past: Any) -> Updates:
+        key = section_ids(cards)[step.index]
+        begins = key not in texts
+        texts[key] = step.text
+        updates: Updates = {
+            self.texts: dict(texts),
+            self.article: assembled(cards, texts),
+            self.status: _writing(step, len(cards["sections"])),
+        }
+        if begins:
+            updates |= {self.page: gr.update(visible=True), self.section: _headings(cards, step.index)}
+            updates |= {self.past: past} if past else {}
+        return updates
+
+
+def _index(event: gr.EventData) -> int:
+    return int(event.index)
+
+
+def _headings(cards: Sheet | None, chosen: int = 0) -> Any:
+    sections = cards["sections"] if cards else []
+    choices = [(f"{number}. {section['heading']}", number - 1) for number, section in enumerate(sections, 1)]
+    return gr.update(choices=choices, value=min(chosen, len(choices) - 1) if choices else None)
+
+
+def _drafting(step: Drafting) -> str:
+    return line(both("write.drafting", headings=step.headings, total=step.total), step.headings / step.total)
+
+
+def _writing(step: SectionText, count: int) -> str:
+    notice = f" {both(step.notice)}" if step.notice else ""
+    rate = f"{step.tokens / step.seconds:.0f}" if step.seconds else "—"
+    key = "write.written" if step.done else "write.writing"
+    text = both(key, number=step.index + 1, count=count, tokens=step.tokens, rate=rate)
+    return line(text + notice, step.index / count if count > 1 else None, moving=not step.done)

@@ -1,0 +1,109 @@
+"""Every word on the page, in both languages.
+
+Labels that never change are `word(key)`: the browser looks them up, and the header's switch changes them in place.
+Text that is made while the studio runs is `both(key, …)`: it carries both languages and the page's style shows one.
+So no handler needs to know the visitor's language, and nothing is reloaded when it changes.
+"""
+
+from html import escape
+from typing import Final
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+from studio.errors import StudioError
+from studio.messages import LOCALES, Locale, known, message, table
+from studio.registry.lease import LoadProgress
+
+LABEL_ROOMS: Final = ("app", "write", "code", "image", "enlarge", "models")
+
+
+def dictionary() -> gr.I18n:
+    """The labels that the browser looks up by itself: those of the UI's rooms that have no fields to fill."""
+    return gr.I18n(
+        **{
+            locale: {
+                key: text
+                for key, text in table(locale).items()
+                if key.partition(".")[0] in LABEL_ROOMS and "{" not in text
+            }
+            for locale in LOCALES
+        }
+    )
+
+
+def word(key: str) -> I18nData:
+    """A label for a component's constructor or update.
+
+    Raises:
+        KeyError: the key is in no table, which is a bug that building the page finds.
+    """
+    if not known(key):
+        raise KeyError(key)
+    return I18nData(key)
+
+
+def spans(texts: dict[Locale, str]) -> str:
+    """Both languages as HTML, of which the page shows one; `texts` are plain text."""
+    return "".join(f'<span class="say" lang="{locale}">{escape(texts[locale])}</span>' for locale in LOCALES)
+
+
+def both(key: str, **details: object) -> str:
+    """The sentence for `key` as HTML in both languages."""
+    return spans({locale: message(key, locale, **details) for locale in LOCALES})
+
+
+def complaint(error: StudioError) -> str:
+    """An error and its hint as HTML in both languages, with fields named as the form names them."""
+    return spans({locale: _localised(error, locale).explain(locale) for locale in LOCALES})
+
+
+def _localised(error: StudioError, locale: Locale) -> StudioError:
+    label = f"app.field.{error.details.get('field')}"
+    return type(error)(error.code, **{**error.details, "field": message(label, locale)}) if known(label) else error
+
+
+def size(count: float | None) -> str:
+    """Bytes for people: `98 MB`, `4.2 GB`; an em dash where nothing is known."""
+    if count is None:
+        return "—"
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{max(count / 1e6, 0.1):.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def bar(done: float | None) -> str:
+    """A progress bar; `done` is 0 to 1, or None where nobody knows."""
+    if done is None:
+        return '<div class="bar unknown"><i></i></div>'
+    share = min(max(done, 0.0), 1.0)
+    return f'<div class="bar"><i style="width:{100 * share:.1f}%"></i></div>'
+
+
+def left(seconds: float | None) -> str:
+    """Time left, as HTML; empty where nobody knows."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return both("app.left.seconds", count=max(1, round(seconds)))
+    return both("app.left.minutes", count=round(seconds / 60))
+
+
+def line(text: str, done: float | None = None, *, remaining: float | None = None, moving: bool = True) -> str:
+    """A progress line: HTML text, a bar while something moves, and the time left."""
+    rest = left(remaining)
+    words = f"<p>{text}{f'<em>{rest}</em>' if rest else ''}</p>"
+    return f'<div class="progress">{words}{bar(done) if moving else ""}</div>'
+
+
+def arrival(progress: LoadProgress) -> tuple[str, float | None]:
+    """How far a model is, as HTML, and as a share where that is known."""
+    if progress.stage == "waiting":
+        return both("app.stage.waiting", name=progress.name, ahead=progress.ahead), None
+    if progress.stage == "fetching" and progress.total:
+        share = progress.done / progress.total
+        return (
+            both("app.stage.fetching", name=progress.name, done=size(progress.done), total=size(progress.total)),
+            share,
+        )
+    return both(f"app.stage.{'preparing' if progress.stage == 'fetching' else 'loading'}", name=progress.name), None

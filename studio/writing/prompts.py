@@ -1,0 +1,47 @@
+"""What is said to the model: Jinja templates in `assets/prompts/writing`, one set per language."""
+
+import json
+import re
+from functools import cache
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from studio.messages import assets
+from studio.writing.requests import Language
+
+FENCES: Final = re.compile(r"<(/?(?:brief|outline|written|current))>", re.IGNORECASE)
+"""The tags that mark the writer's material in a prompt."""
+
+
+def data(text: str) -> str:
+    """A user's words made unable to end their fence or to pose as a turn of the conversation.
+
+    Chat templates know `<|…|>` as control tokens, also inside a message.
+    """
+    return FENCES.sub(r"‹\1›", text).replace("<|", "‹|").replace("|>", "|›")
+
+
+def prompt(name: str, language: Language, **fields: Any) -> str:
+    """The template `name` of a language, filled in; whitespace at its end is dropped."""
+    return _environment().get_template(f"{language}/{name}.jinja").render(**fields).rstrip()
+
+
+@cache
+def example(language: Language) -> dict[str, Any]:
+    """A short outline that shows the model the form: `brief`, `title`, `headings` and `key_points`."""
+    file = assets() / "prompts" / "writing" / language / "example.json"
+    shown: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return shown
+
+
+@cache
+def _environment() -> Environment:
+    # Prompts are text: escaping would put HTML entities into them.
+    environment = Environment(
+        loader=FileSystemLoader(assets() / "prompts" / "writing"),
+        autoescape=False,  # noqa: S701
+        undefined=StrictUndefined,
+    )
+    environment.filters["data"] = data
+    return environment

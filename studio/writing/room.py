@@ -1,0 +1,61 @@
+"""How much text fits: words into tokens, and what is already written into what is left of the context."""
+
+from typing import Final, Literal
+
+from studio.engines.text.base import TextEngine
+from studio.writing.requests import Language
+
+REFERENCE: Final[dict[Language, str]] = {
+    "en": "The old harbour wakes slowly: nets are mended, engines cough, and somebody carries bread along the quay.",
+    "zh": "老港口慢慢醒来：有人补网，有人发动引擎，还有人提着刚出炉的面包走过码头，海风里带着一点咸味。",
+}
+"""Ordinary prose, for measuring how many tokens a model spends on a word."""
+FRAME_TOKENS: Final = 64
+"""What a chat template adds around a conversation, with room to spare."""
+OVERRUN: Final = 1.4
+"""How far a section may go beyond its target before it is cut."""
+LEAST_TOKENS: Final = 48
+
+
+def units(text: str, language: Language) -> int:
+    """Its length as writers count it: words, in Chinese characters."""
+    return len(text.split()) if language == "en" else sum(not character.isspace() for character in text)
+
+
+def tokens_for(words: int, language: Language, engine: TextEngine) -> int:
+    """The most tokens a section of `words` may take, measured with the model's own tokenizer.
+
+    A model that was not made for Chinese spends two to three tokens on a character, one that was less than one.
+    """
+    reference = REFERENCE[language]
+    rate = engine.count_tokens(reference) / units(reference, language)
+    return int(words * rate * OVERRUN) + LEAST_TOKENS
+
+
+def left_for_output(engine: TextEngine, prompt: str, wanted: int) -> int:
+    """How many tokens may be written after `prompt`, at most `wanted` and at least a few.
+
+    Where even those do not fit, the engine refuses the request and says by how much.
+    """
+    used = engine.count_tokens(prompt) + FRAME_TOKENS
+    return max(LEAST_TOKENS, min(wanted, engine.limits.context - used))
+
+
+def fitted(engine: TextEngine, text: str, tokens: int, keep: Literal["start", "end"]) -> str:
+    """As much of `text` as takes at most `tokens`, from its start or its end, cut between words where there are any."""
+    while text and (taken := engine.count_tokens(text)) > tokens:
+        length = min(len(text) - 1, int(len(text) * max(tokens, 0) / taken))
+        text = _cut(text, length, keep)
+    return text
+
+
+def _cut(text: str, length: int, keep: Literal["start", "end"]) -> str:
+    if length <= 0:
+        return ""
+    if keep == "start":
+        part = text[:length]
+        head, space, _ = part.rpartition(" ")
+        return head if space and len(head) > length // 2 else part
+    part = text[-length:]
+    _, space, tail = part.partition(" ")
+    return tail if space and len(tail) > length // 2 else part

@@ -1,0 +1,125 @@
+"""The writer: a brief becomes an outline, an outline becomes sections, sections become an article."""
+
+from collections.abc import Generator
+from contextlib import closing
+from typing import Final
+
+from studio.engines.text.base import TextChunk, TextEngine, TextRequest
+from studio.registry.lease import LoadProgress
+from studio.registry.registry import Registry
+from studio.writing.body import Proof, loops, unlooped, whole_sentences
+from studio.writing.export import article_markdown
+from studio.writing.pace import Pace
+from studio.writing.pen import Pen
+from studio.writing.plan import Draft, missing, outlined, read_draft
+from studio.writing.requests import Article, ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
+
+PENALTIES: Final = (1.08, 1.15)
+"""Repeat penalties of the first try at an outline, and of the second one, made when headings repeat."""
+
+
+class Writer:
+    """Plans and writes blog posts with whatever text model the registry lends."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def outline(self, brief: Brief) -> Generator[LoadProgress | Drafting | Outline, None, None]:
+        """Plan an article; the last result is the outline, with exactly the sections asked for.
+
+        Raises:
+            UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
+        """
+        spec = self._registry.choose(brief.model, "text", "code")
+        with self._registry.lease(spec.id) as lease:
+            engine: TextEngine = yield from lease.arrive()
+            pen = Pen(spec, engine, brief.language)
+            first = yield from self._drafts(pen, brief, PENALTIES[0], ())
+            drafts = [first]
+            if missing(brief, first):
+                drafts.append((yield from self._drafts(pen, brief, PENALTIES[1], tuple(drafts))))
+            yield outlined(brief, *drafts)
+
+    def write_section(self, request: SectionRequest) -> Generator[LoadProgress | SectionText, None, None]:
+        """Write one section; each result holds its whole text so far.
+
+        Raises:
+            UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
+        """
+        spec = self._registry.choose(request.model, "text", "code")
+        with self._registry.lease(spec.id) as lease:
+            engine: TextEngine = yield from lease.arrive()
+            yield from self._section(Pen(spec, engine, request.outline.language), request)
+
+    def write_article(self, request: ArticleRequest) -> Generator[LoadProgress | SectionText | Article, None, None]:
+        """Write all sections in order under one lease; an `Article` follows each finished section.
+
+        Raises:
+            UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
+        """
+        outline = request.outline
+        spec = self._registry.choose(request.model, "text", "code")
+        with self._registry.lease(spec.id) as lease:
+            engine: TextEngine = yield from lease.arrive()
+            pen = Pen(spec, engine, outline.language)
+            texts: dict[int, str] = {}
+            total = len(outline.sections)
+            for index in range(total):
+                written = article_markdown(outline, texts) if texts else ""
+                section = SectionRequest.of(outline=outline, index=index, article=written)
+                for step in self._section(pen, section):
+                    texts[index] = step.text
+                    yield step
+                markdown = article_markdown(outline, texts)
+                yield Article(markdown, written=index + 1, total=total, done=index + 1 == total)
+
+    def _drafts(
+        self, pen: Pen, brief: Brief, penalty: float, before: tuple[Draft, ...]
+    ) -> Generator[Drafting, None, Draft]:
+        """One try at an outline; `before` are the tries made already."""
+        request, trimmed = pen.outline_request(brief, penalty)
+        pace, said, tokens = Pace(), "", 0
+        notice = pen.notice or ("write.notice.trimmed" if trimmed else None)
+        with closing(_chunks(pen.engine, request)) as chunks:
+            for chunk in chunks:
+                said += chunk.text
+                tokens = max(tokens + bool(chunk.text), chunk.completion_tokens)
+                notice = notice or chunk.notice
+                if pace.due():
+                    headings = brief.sections - missing(brief, *before, read_draft(said))
+                    yield Drafting(said, headings, brief.sections, tokens, pace.seconds, notice)
+        draft = read_draft(said)
+        if before and missing(brief, *before, draft):
+            notice = notice or "write.notice.repeats"
+        headings = brief.sections - missing(brief, *before, draft)
+        yield Drafting(said, headings, brief.sections, tokens, pace.seconds, notice)
+        return draft
+
+    def _section(self, pen: Pen, request: SectionRequest) -> Generator[SectionText, None, None]:
+        """One section, streamed."""
+        outline, index = request.outline, request.index
+        heading = outline.sections[index].heading
+        proof = Proof(outline.title, heading, [section.heading for section in outline.sections])
+        pace, said, tokens, finish, notice = Pace(), "", 0, None, pen.notice
+        with closing(_chunks(pen.engine, pen.section_request(request))) as chunks:
+            for chunk in chunks:
+                said += chunk.text
+                tokens = max(tokens + bool(chunk.text), chunk.completion_tokens)
+                notice, finish = notice or chunk.notice, chunk.finish or finish
+                if not pace.due():
+                    continue
+                body = proof.read(said, done=False)
+                if body.ended or loops(body.text):
+                    break
+                yield SectionText(index, heading, body.text, False, tokens, pace.seconds, notice)
+        text = proof.read(said, done=True).text
+        if loops(text):
+            text = unlooped(text)
+        if finish == "length":
+            text = whole_sentences(text)
+        notice = notice or (None if text else "write.notice.empty")
+        yield SectionText(index, heading, text, True, tokens, pace.seconds, notice)
+
+
+def _chunks(engine: TextEngine, request: TextRequest) -> Generator[TextChunk, None, None]:
+    yield from engine.stream(request)

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.engines.diffusion import DiffusionEngine
+from studio.engines.diffusion.base import DiffusionRequest
+from studio.engines.diffusion.fake import ColourEngine, colour_of
+from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.errors import InvalidRequest, UnknownModel
+from studio.imaging.illustrator import Illustrator
+from studio.imaging.requests import Drawing, Drawn, PictureRequest
+from studio.registry.registry import Registry
+from tests.support.registries import fake_registry, spec, use
+from tests.support.tiny_diffusion import save_tiny_stable_diffusion
+
+DEFAULTS = {"steps": 3, "width": 96, "height": 64, "guidance_scale": 1.5}
+
+
+def registry_of(engine: DiffusionEngine, folder: Path) -> Registry:
+    entry = spec("colours", task="image", defaults=DEFAULTS)
+    return fake_registry(entry, spec("writer"), loader=lambda *_: engine, cache=folder / "cache", host=10**8)
+
+
+def finished(illustrator: Illustrator, **fields: object) -> Drawn:
+    last = list(illustrator.draw(PictureRequest.of(**fields)))[-1]
+    assert isinstance(last, Drawn)
+    return last
+
+
+def kept(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / "outputs").rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def engine() -> ColourEngine:
+    return ColourEngine()
+
+
+@pytest.fixture
+def illustrator(engine: ColourEngine, tmp_path: Path) -> Illustrator:
+    return Illustrator(registry_of(engine, tmp_path), tmp_path / "outputs")
+
+
+def test_a_picture_is_drawn_step_by_step_and_kept_with_its_settings(illustrator: Illustrator, tmp_path: Path) -> None:
+    events = list(
+        illustrator.draw(PictureRequest.of(prompt="一只猫, 水彩", negative_prompt="dog", width=64, steps=5, seed=3))
+    )
+    steps = [event for event in events if isinstance(event, Drawing)]
+    assert [(event.step, event.total) for event in steps] == [(i, 5) for i in range(1, 6)]
+    assert steps[-1].seconds_left == 0
+    assert steps[0].preview is not None
+    result = events[-1]
+    assert isinstance(result, Drawn)
+    assert result.seed == 3
+    assert result.infotext == (
+        "一只猫, 水彩\nNegative prompt: dog\n"
+        "Steps: 5, Sampler: Euler, CFG scale: 1.5, Seed: 3, Size: 64x64, Model: colours"
+    )
+    assert list(result.files) == kept(tmp_path)
+    with Image.open(result.files[0]) as image:
+        assert image.info["parameters"] == result.infotext
+        wanted = DiffusionRequest("一只猫, 水彩", "dog", seed=3)
+        assert image.getcolors() == [(64 * 64, colour_of(wanted))]
+
+
+def test_what_is_left_open_takes_the_models_defaults(illustrator: Illustrator, engine: ColourEngine) -> None:
+    finished(illustrator, prompt="a cat")
+    request = engine.requests[0]
+    assert (request.steps, request.width, request.height, request.guidance_scale) == (3, 96, 64, 1.5)
+
+
+def test_a_new_seed_each_time_unless_asked_for(illustrator: Illustrator, tmp_path: Path) -> None:
+    seeds = [finished(illustrator, prompt="a cat").seed for _ in range(5)]
+    assert len(set(seeds)) == 5
+    again = finished(illustrator, prompt="a cat", seed=seeds[0])
+    assert again.seed == seeds[0]
+    assert len(kept(tmp_path)) == 6
+
+
+def test_stopping_leaves_no_file_and_frees_the_model(engine: ColourEngine, tmp_path: Path) -> None:
+    registry = registry_of(engine, tmp_path)
+    events = Illustrator(registry, tmp_path / "outputs").draw(PictureRequest.of(prompt="a cat", steps=100))
+    while not isinstance(next(events), Drawing):
+        pass
+    events.close()  # type: ignore[attr-defined]
+    assert engine.drawn < 3
+    assert kept(tmp_path) == []
+    assert use(registry, "colours") is engine
+
+
+def test_requests_out_of_bounds_are_told(illustrator: Illustrator) -> None:
+    for fields in (
+        {"prompt": " "},
+        {"prompt": "x" * 1_000_000},
+        {"prompt": "a\x00b"},
+        {"prompt": "a", "width": 65},
+        {"prompt": "a", "height": 8},
+        {"prompt": "a", "steps": 0},
+        {"prompt": "a", "seed": -2},
+        {"prompt": "a", "guidance_scale": float("nan")},
+    ):
+        with pytest.raises(InvalidRequest) as caught:
+            PictureRequest.of(**fields)
+        assert caught.value.explain("zh-CN")
+
+
+@pytest.mark.parametrize("model", ["writer", "no-such"])
+def test_models_that_cannot_draw_are_refused(illustrator: Illustrator, model: str) -> None:
+    with pytest.raises(UnknownModel):
+        finished(illustrator, prompt="a cat", model=model)
+
+
+def test_stable_diffusion_draws_the_same_picture_for_the_same_infotext(tmp_path: Path) -> None:
+    folder = save_tiny_stable_diffusion(tmp_path / "tiny")
+    engine = DiffusersLoader()(spec("tiny", task="image"), folder, "cpu")
+    illustrator = Illustrator(registry_of(engine, tmp_path), tmp_path / "outputs")
+    first = finished(illustrator, prompt="a cat", seed=11, width=64)
+    second = finished(illustrator, prompt="a cat", seed=11, width=64)
+    assert "Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 1.5, Seed: 11, Size: 64x64" in first.infotext
+    assert first.infotext == second.infotext
+    with Image.open(first.files[0]) as one, Image.open(second.files[0]) as other:
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))

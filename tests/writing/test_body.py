@@ -1,0 +1,114 @@
+"""What is kept of a section that a model wrote."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.writing.body import Proof, loops, unlooped, whole_sentences
+
+PROOF = Proof("Bees on the Roof", "Why cities suit bees", ["Why cities suit bees", "What you need", "结语"])
+
+
+def kept(said: str) -> str:
+    return PROOF.read(said, done=True).text
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "",
+        "## Why cities suit bees\n\n",
+        "# Bees on the Roof\n\n## Why cities suit bees\n",
+        "**Why Cities Suit Bees**\n\n",
+        "Section 1: Why cities suit bees\n",
+        "1. Why cities suit bees:\n\n",
+        "Sure! Here is the section you asked for:\n\n",
+        "\n\n### Introduction\n\n",
+    ],
+)
+def test_an_opening_that_is_not_the_text_goes(opening: str) -> None:
+    assert kept(f"{opening}Lime trees bloom in June.\n\nBees fly far.") == "Lime trees bloom in June.\n\nBees fly far."
+
+
+def test_the_next_section_ends_this_one() -> None:
+    body = PROOF.read("Lime trees bloom.\n\n## What you need\n\nA hive.", done=False)
+    assert body.ended
+    assert body.text == "Lime trees bloom."
+
+
+def test_a_heading_said_again_goes_and_new_ones_become_smaller() -> None:
+    said = "Trees.\n\n## Why cities suit bees\n\nMore.\n\n# Parks\n\nGrass."
+    assert kept(said) == "Trees.\n\n\nMore.\n\n### Parks\n\nGrass."
+
+
+def test_code_keeps_its_comments() -> None:
+    said = "Run this:\n\n```sh\n# What you need\nls\n```\n\nDone."
+    assert kept(said) == said
+
+
+def test_a_fence_around_everything_goes() -> None:
+    assert kept("```markdown\n## Why cities suit bees\n\nTrees.\n```\nAnything else?") == "Trees."
+
+
+def test_chinese_headings_are_known() -> None:
+    proof = Proof("城市养蜂", "第一步", ["第一步", "结语"])
+    body = proof.read("## 第一步\n\n先选址。\n\n**结语**\n\n再见。", done=False)
+    assert (body.text, body.ended) == ("先选址。", True)
+
+
+SAID = st.lists(
+    st.sampled_from(
+        [
+            "## Why cities suit bees\n",
+            "# Bees on the Roof\n",
+            "## What you need\n",
+            "# Parks\n",
+            "Why cities",
+            " suit bees\n",
+            "Lime trees. ",
+            "**Bold** start.",
+            "结语\n",
+            "```\n",
+            "\n\n",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(SAID)
+def test_no_heading_shows_even_for_a_moment(said: str) -> None:
+    for end in range(len(said) + 1):
+        shown = PROOF.read(said[:end], done=False).text.split("```")[0].split("\n")
+        assert not {"## Why cities suit bees", "# Bees on the Roof", "## What you need", "# Parks"} & set(shown)
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_read(said: str) -> None:
+    body = PROOF.read(said, done=True)
+    assert body.text == body.text.strip("\n")
+    assert PROOF.read(said, done=False).text is not None
+
+
+def test_a_loop_is_seen_and_undone() -> None:
+    said = "Bees like lime trees. " + "The city is warm in winter. " * 3
+    assert loops(said)
+    assert unlooped(said) == "Bees like lime trees. The city is warm in winter."
+    assert not loops("Yes. No. Yes. No. Yes. Bees like lime trees.")
+    assert loops("蜜蜂很喜欢城市里的椴树花香。" * 3)
+
+
+@pytest.mark.parametrize(
+    ("cut", "whole"),
+    [
+        ("Bees like trees. They also like", "Bees like trees."),
+        ("They like 2.5 million flowers and much mo", "They like 2.5 million flowers and much mo"),
+        ("蜜蜂喜欢树。它们还喜", "蜜蜂喜欢树。"),
+        (
+            "Short. A long sentence that goes on and on and is cut",
+            "Short. A long sentence that goes on and on and is cut",
+        ),
+    ],
+)
+def test_a_text_cut_short_ends_with_a_sentence(cut: str, whole: str) -> None:
+    assert whole_sentences(cut) == whole

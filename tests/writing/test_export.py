@@ -1,0 +1,63 @@
+"""What leaves the studio."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.writing.continuity import surroundings
+from studio.writing.export import article_markdown, file_name, outline_markdown
+from studio.writing.requests import Outline, Section
+
+OUTLINE = Outline(
+    title="Bees",
+    sections=(Section(heading="Hive", key_points=("wood",)), Section(heading="Honey"), Section(heading="Honey")),
+)
+
+
+def test_an_article_is_its_title_and_the_sections_that_are_there() -> None:
+    assert article_markdown(OUTLINE, {0: "Wood.", 2: "Sweet."}) == "# Bees\n\n## Hive\n\nWood.\n\n## Honey\n\nSweet.\n"
+
+
+def test_an_outline_is_a_document() -> None:
+    assert outline_markdown(OUTLINE).startswith("# Bees\n\n## Hive\n\n*150 words*\n\n- wood\n\n## Honey")
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Bees: a start!", "Bees-a-start.md"),
+        ("城市养蜂，入门", "城市养蜂-入门.md"),
+        ("../../etc/passwd", "etc-passwd.md"),
+        ("", "article.md"),
+        ("CON", "article-CON.md"),
+        ("🐝", "article.md"),
+    ],
+)
+def test_file_names_keep_what_can_be_kept(title: str, name: str) -> None:
+    assert file_name(title) == name
+
+
+@given(st.text(max_size=500))
+def test_a_file_name_is_always_safe(title: str) -> None:
+    name = file_name(title)
+    assert len(name.encode()) <= 140
+    assert not set(name) & set('/\\:*?"<>|\0\n')
+    assert not name.startswith(".")
+
+
+def test_a_section_stands_after_what_precedes_it() -> None:
+    article = article_markdown(OUTLINE, {0: "Wood.", 1: "Sweet.", 2: "Sticky."})
+    place = surroundings(OUTLINE, 1, article)
+    assert place.before == "## Hive\n\nWood."
+    assert place.current == "Sweet."
+    last = surroundings(OUTLINE, 2, article)
+    assert (last.before, last.current) == ("## Hive\n\nWood.\n\n## Honey\n\nSweet.", "Sticky.")
+
+
+def test_later_sections_do_not_count_as_written_before() -> None:
+    article = article_markdown(OUTLINE, {1: "Sweet.", 2: "Sticky."})
+    assert surroundings(OUTLINE, 0, article).before == ""
+
+
+def test_an_article_from_elsewhere_is_all_before() -> None:
+    assert surroundings(OUTLINE, 2, "Just text.").before == "Just text."

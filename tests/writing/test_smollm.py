@@ -1,0 +1,75 @@
+"""The writer on the starter's real weights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.engines.text.llamacpp import LlamaCppLoader
+from studio.registry.catalog import Catalogue
+from studio.registry.devices import HostMemory
+from studio.registry.entry import Binding
+from studio.registry.registry import Registry
+from studio.registry.residency import Residency
+from studio.registry.sources import WeightsStore
+from studio.settings import Settings
+from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
+from studio.writing.writer import Writer
+
+STARTER = "smollm2-135m"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    catalogue = Catalogue((Catalogue.read(Settings().catalogue).get(STARTER),))
+    store = WeightsStore(Path(tmp_path_factory.mktemp("cache")))
+    binding = Binding(LlamaCppLoader(threads=1, slots=1), accelerated=lambda: False)
+    lent = Registry(catalogue, store, {"llamacpp": binding}, Residency(HostMemory(), lambda: None))
+    yield lent
+    lent.close()
+
+
+@pytest.fixture(scope="module")
+def outline(registry: Registry) -> Outline:
+    brief = Brief.of(topic="Urban beekeeping for beginners", sections=3, words=180)
+    *steps, outline = Writer(registry).outline(brief)
+    drafts = [step for step in steps if isinstance(step, Drafting)]
+    assert drafts[-1].headings <= drafts[-1].total == 3
+    assert isinstance(outline, Outline)
+    return outline
+
+
+def test_an_outline_has_the_sections_asked_for(outline: Outline) -> None:
+    assert len({section.heading for section in outline.sections}) == 3
+    assert sum(section.target_words for section in outline.sections) == 180
+    assert any(section.key_points for section in outline.sections)
+
+
+def test_a_chinese_brief_gives_an_outline_and_a_warning(registry: Registry) -> None:
+    *steps, outline = Writer(registry).outline(Brief.of(topic="城市养蜂入门", language="zh", sections=2))
+    assert len(outline.sections) == 2
+    assert outline.language == "zh"
+    assert steps[-1].notice is not None
+
+
+def test_a_section_streams_and_stops_when_closed(registry: Registry, outline: Outline) -> None:
+    events = Writer(registry).write_section(SectionRequest.of(outline=outline, index=1))
+    texts = [event.text for event in events if isinstance(event, SectionText)]
+    assert len(texts) > 3
+    assert outline.sections[1].heading not in texts[-1].splitlines()[0]
+    assert 10 <= len(texts[-1].split()) <= 60 * 2
+
+    again = Writer(registry).write_section(SectionRequest.of(outline=outline, index=1))
+    while not getattr(next(again), "text", ""):
+        continue
+    again.close()
+    assert registry.statuses()[0].in_use == 0
+
+
+def test_an_article_is_written_to_its_end(registry: Registry, outline: Outline) -> None:
+    *_, article = Writer(registry).write_article(ArticleRequest.of(outline=outline))
+    assert article.done
+    assert article.written == 3
+    assert [line for line in article.markdown.splitlines() if line.startswith("## ")] == [
+        f"## {section.heading}" for section in outline.sections
+    ]
