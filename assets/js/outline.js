@@ -1,4 +1,4 @@
-// The outline as cards. The value is {title, language, sections: [{id, heading, key_points, target_words}]} or null.
+// The outline as cards. The value is JSON text of {title, language, sections: [{id, heading, key_points, target_words}]}, or null.
 // `labels` holds each label in both languages, as HTML.
 const list = element.querySelector('.cards');
 let shown = '';
@@ -14,12 +14,12 @@ const make = (tag, attributes = {}, ...children) => {
   node.append(...children);
   return node;
 };
-const copy = () => JSON.parse(JSON.stringify(props.value));
+const current = () => (props.value ? JSON.parse(props.value) : null);
 const keep = (change) => {
-  const value = copy();
+  const value = current();
   change(value);
   shown = JSON.stringify(value);
-  props.value = value;
+  props.value = shown;
   trigger('change');
 };
 const rearrange = (change) => {
@@ -72,8 +72,8 @@ const card = (section, index, count) => {
 };
 
 const draw = () => {
-  const value = props.value;
-  shown = JSON.stringify(value);
+  const value = current();
+  shown = props.value;
   list.replaceChildren();
   if (!value) return;
   const title = make('input', { type: 'text', maxlength: 300, class: 'title' });
@@ -87,5 +87,5 @@ const draw = () => {
   requestAnimationFrame(() => list.querySelectorAll('textarea').forEach(fit));
 };
 
-watch('value', () => { if (JSON.stringify(props.value) !== shown) draw(); });
+watch('value', () => { if (props.value !== shown) draw(); });
 draw();

@@ -70,21 +70,23 @@ def _is_prose(line: str) -> bool:
 
 def _blocks(lines: list[str]) -> Iterator[_Block]:
     block: _Block | None = None
+    outside = 0
     for number, line in enumerate(lines):
         fence = FENCE.match(line)
         if block is not None:
             if fence and _closes(fence, block.mark):
                 block.closed = True
                 yield block
-                block = None
+                block, outside = None, number + 1
             else:
                 block.lines.append(line)
         elif fence and not (fence["mark"][0] == "`" and "`" in fence["info"]):
-            before = lines[:number]
+            before = lines[outside:number]
             if not fence["info"].strip() and _mostly_code(before):
                 # Small models forget the opening fence, so that the first one they write closes the block.
                 yield _Block("", fence["mark"], 0, _unfenced(before).split("\n"), closed=True)
-                return
+                outside = number + 1
+                continue
             block = _Block(_label(fence["info"]), fence["mark"], len(fence["indent"]), [])
     if block is not None:
         yield block

@@ -36,8 +36,13 @@ class OutlineCards(gr.HTML):
             **options,
         )
 
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+    def preprocess(self, payload: str | None) -> Any:
+        return json.loads(payload) if payload else None
+
+    def postprocess(self, value: Any) -> str | None:
+        # JSON text, not an object: Gradio streams an object as edits to the one that the page already holds, and
+        # what follows it in the stream would be applied to the cards.
+        return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def sheet(outline: Outline) -> Sheet:
@@ -46,10 +51,8 @@ def sheet(outline: Outline) -> Sheet:
     return {**data, "sections": [{"id": uuid4().hex[:8], **section} for section in data["sections"]]}
 
 
-def plain(cards: Sheet | str | None) -> Any:
+def plain(cards: Sheet | None) -> Any:
     """The outline without the cards' ids, unchecked: the craft judges it."""
-    if isinstance(cards, str):
-        cards = json.loads(cards)
     if not isinstance(cards, Mapping) or not isinstance(cards.get("sections"), list):
         return cards
     sections = [{k: v for k, v in section.items() if k != "id"} for section in cards["sections"]]

@@ -35,8 +35,13 @@ class OutlineCards(gr.HTML):
             **options,
         )
 
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+    def preprocess(self, payload: str | None) -> Any:
+        return json.loads(payload) if payload else None
+
+    def postprocess(self, value: Any) -> str | None:
+        # JSON text, not an object: Gradio streams an object as edits to the one that the page already holds, and
+        # what follows it in the stream would be applied to the cards.
+        return None if value is None else json.dumps(value, ensure_ascii=False)
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
     if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 PREAMBLE: Final = re.compile(
-    r"^(?:sure|certainly|of course|absolutely|okay|here(?:'s| is| are)|this is|section \d+"
-    r"|当然|好的|以下是|下面是|这是).{0,200}[:：!！]$",
+    r"^(?:sure|certainly|of course|absolutely|okay|here(?:'s| is| are)|section \d+"
+    r"|当然|好的|以下是|下面是).{0,200}[:：]$",
     re.IGNORECASE,
 )
 HEADING: Final = re.compile(r"^ {0,3}(#{1,6})(?:\s+|$)(.*?)#*\s*$")
@@ -15,6 +15,8 @@ BOLD: Final = re.compile(r"^\s*(?:\*\*|__)(.+?)(?:\*\*|__)\s*:?\s*$")
 LABELLED: Final = re.compile(
     r"^(?:section|part)?\s*\d*\s*[.:：、-]?\s*|^第\s*[\d一二三四五六七八九十]+\s*节\s*[.:：、-]?\s*", re.I
 )
+TAG: Final = re.compile(r"^\s*</?(?:brief|outline|written|current)>\s*$|^\s*<<.*>>\s*$", re.IGNORECASE)
+"""A fence of the prompt said back, or a heading between angle brackets."""
 CODE_FENCE: Final = re.compile(r"^ {0,3}(```+|~~~+)\s*(\w*)")
 SENTENCE: Final = re.compile(r"[^.!?。！？\n]+[.!?。！？]+[\"'”’」』）)]*\s?|[^.!?。！？\n]+\n|\n")
 LOOP_TIMES: Final = 3
@@ -69,6 +71,8 @@ class Proof:
 
     def _judge(self, line: str, begun: bool) -> str | None:
         """The line to keep; empty when it repeats a heading, None when another section begins here."""
+        if TAG.match(line):
+            return ""
         heading = HEADING.match(line)
         bold = BOLD.match(line)
         named = heading[2] if heading else bold[1] if bold else line
@@ -87,7 +91,7 @@ class Proof:
 
     def _unsure(self, line: str, begun: bool) -> bool:
         start = line.lstrip()
-        if start.startswith(("#", "**", "__")) and len(start) < 120:
+        if start.startswith(("#", "**", "__", "<")) and len(start) < 120:
             return True
         key = _key(line)
         names = self._own if begun else self._own | self._others
@@ -115,9 +119,14 @@ def unlooped(text: str) -> str:
 
 
 def whole_sentences(text: str) -> str:
-    """A text that was cut short, up to its last finished sentence if that keeps more than half of it."""
+    """A text that was cut short, up to its last finished sentence if that keeps more than half of it.
+
+    Code that was cut is closed instead, so that what follows is not taken for code.
+    """
     ends = [match.end() for match in re.finditer(r"[.!?][\"'”’)]*(?=\s|$)|[。！？][”’」』）]*", text)]
-    if text.count("```") % 2 or not ends or ends[-1] <= len(text) // 2:
+    if text.count("```") % 2:
+        return f"{text.rstrip()}\n```"
+    if not ends or ends[-1] <= len(text) // 2:
         return text
     return text[: ends[-1]]
 

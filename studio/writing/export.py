@@ -13,12 +13,12 @@ RESERVED: Final = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE
 
 
 def article_markdown(outline: Outline, texts: Mapping[int, str]) -> str:
-    """The article so far: its title, and every section that has a text, by index, under its heading."""
+    """The article so far: its title, and every section that has been begun, by index, under its heading."""
     parts = [f"# {outline.title}"]
     for index, section in enumerate(outline.sections):
-        if text := texts.get(index):
-            parts += [f"## {section.heading}", text]
-    return "\n\n".join(parts) + "\n"
+        if index in texts:
+            parts += [f"## {section.heading}", texts[index]]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def outline_markdown(outline: Outline) -> str:

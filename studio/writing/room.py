@@ -14,6 +14,8 @@ FRAME_TOKENS: Final = 64
 """What a chat template adds around a conversation, with room to spare."""
 OVERRUN: Final = 1.4
 """How far a section may go beyond its target before it is cut."""
+ENOUGH: Final = 1.15
+"""How far it may go before it ends with its paragraph."""
 LEAST_TOKENS: Final = 48
 
 
@@ -30,6 +32,12 @@ def tokens_for(words: int, language: Language, engine: TextEngine) -> int:
     reference = REFERENCE[language]
     rate = engine.count_tokens(reference) / units(reference, language)
     return int(words * rate * OVERRUN) + LEAST_TOKENS
+
+
+def enough(text: str, words: int, language: Language) -> bool:
+    """Whether a section has said what was asked for and may end where it is."""
+    length = units(text, language)
+    return length >= words * OVERRUN or (text.endswith("\n\n") and length >= words * ENOUGH)
 
 
 def left_for_output(engine: TextEngine, prompt: str, wanted: int) -> int:

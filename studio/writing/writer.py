@@ -13,6 +13,7 @@ from studio.writing.pace import Pace
 from studio.writing.pen import Pen
 from studio.writing.plan import Draft, missing, outlined, read_draft
 from studio.writing.requests import Article, ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
+from studio.writing.room import enough
 
 PENALTIES: Final = (1.08, 1.15)
 """Repeat penalties of the first try at an outline, and of the second one, made when headings repeat."""
@@ -96,29 +97,42 @@ class Writer:
         return draft
 
     def _section(self, pen: Pen, request: SectionRequest) -> Generator[SectionText, None, None]:
-        """One section, streamed."""
+        """One section, streamed; a model that says nothing is asked once more."""
+        section = request.outline.sections[request.index]
+        asked = pen.section_request(request)
+        text, tokens, seconds, notice = "", 0, 0.0, None
+        for _ in range(2):
+            for step in self._section_once(pen, request, asked):
+                text, tokens, seconds, notice = step.text, step.tokens, step.seconds, step.notice
+                yield step
+            if text:
+                break
+        notice = notice or (None if text else "write.notice.empty")
+        yield SectionText(request.index, section.heading, text, True, tokens, seconds, notice)
+
+    def _section_once(
+        self, pen: Pen, request: SectionRequest, asked: TextRequest
+    ) -> Generator[SectionText, None, None]:
         outline, index = request.outline, request.index
-        heading = outline.sections[index].heading
+        heading, target = outline.sections[index].heading, outline.sections[index].target_words
         proof = Proof(outline.title, heading, [section.heading for section in outline.sections])
-        pace, said, tokens, finish, notice = Pace(), "", 0, None, pen.notice
-        with closing(_chunks(pen.engine, pen.section_request(request))) as chunks:
+        pace, said, tokens, cut, notice = Pace(), "", 0, False, pen.notice
+        with closing(_chunks(pen.engine, asked)) as chunks:
             for chunk in chunks:
                 said += chunk.text
                 tokens = max(tokens + bool(chunk.text), chunk.completion_tokens)
-                notice, finish = notice or chunk.notice, chunk.finish or finish
+                notice, cut = notice or chunk.notice, chunk.finish == "length"
                 if not pace.due():
                     continue
                 body = proof.read(said, done=False)
-                if body.ended or loops(body.text):
+                cut = enough(said, target, pen.language)
+                if body.ended or cut or loops(body.text):
                     break
                 yield SectionText(index, heading, body.text, False, tokens, pace.seconds, notice)
         text = proof.read(said, done=True).text
         if loops(text):
             text = unlooped(text)
-        if finish == "length":
-            text = whole_sentences(text)
-        notice = notice or (None if text else "write.notice.empty")
-        yield SectionText(index, heading, text, True, tokens, pace.seconds, notice)
+        yield SectionText(index, heading, whole_sentences(text) if cut else text, False, tokens, pace.seconds, notice)
 
 
 def _chunks(engine: TextEngine, request: TextRequest) -> Generator[TextChunk, None, None]:

@@ -47,7 +47,7 @@ class Stage:
 
     @property
     def users(self) -> int:
-        return next(status.users for status in self.registry.statuses() if status.spec.id == "echo")
+        return next(status.in_use for status in self.registry.statuses() if status.id == "echo")
 
 
 def test_a_description_becomes_a_snippet_with_a_report(tmp_path):
@@ -78,7 +78,9 @@ def test_closing_the_generator_frees_the_model(tmp_path):
 
 def test_the_report_is_made_after_the_model_is_free(tmp_path):
     stage = Stage(tmp_path, [FENCED])
-    users = [stage.users for event in stage.coder.generate(SnippetRequest(description="x")) if getattr(event, "done", 0)]
+    users = [
+        stage.users for event in stage.coder.generate(SnippetRequest(description="x")) if getattr(event, "done", 0)
+    ]
     assert users == [0]
 
 

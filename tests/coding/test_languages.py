@@ -8,7 +8,14 @@ from studio.errors import InvalidRequest
 
 @pytest.mark.parametrize(
     ("said", "meant"),
-    [("Python", "python"), ("py3", "python"), (" C# ", "c-sharp"), ("C++", "cpp"), ("shell", "bash"), ("ts", "typescript")],
+    [
+        ("Python", "python"),
+        ("py3", "python"),
+        (" C# ", "c-sharp"),
+        ("C++", "cpp"),
+        ("shell", "bash"),
+        ("ts", "typescript"),
+    ],
 )
 def test_people_may_use_any_name(said, meant):
     assert find(said).id == meant

@@ -20,10 +20,11 @@ REPLIES = {
     "no fence but prose": f"Here is the function:\n\n{CODE}\n\nThis code doubles a number.",
     "no opening fence": f"{CODE}\n```\n\nThis code doubles a number.",
     "a list item": "1. First\n\n   ```python\n" + "\n".join(f"   {line}" for line in CODE.split("\n")) + "\n   ```",
-    "another language first": f"```bash\npip install something-with-a-long-name and-another-one\n```\n```python\n{CODE}\n```",
-    "two of the language": f"```python\n{CODE}\n```\n\nOr:\n\n```python\nprint('other, and much longer than the first one')\n```",
+    "another language first": f"```bash\n{'pip install a-long-name; ' * 4}\n```\n```python\n{CODE}\n```",
+    "two of the language": f"```python\n{CODE}\n```\n\nOr:\n\n```python\n{'print(2)  # longer' * 9}\n```",
     "a longer fence": f"````python\n{CODE}\n````",
     "Windows line ends": f"```python\n{CODE}\n```".replace("\n", "\r\n"),
+    "an empty block and then no opening fence": f"```\n\n```\n{CODE}\n```",
     "an empty block first": f"```python\n```\n```python\n{CODE}\n```",
 }
 

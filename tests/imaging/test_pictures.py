@@ -49,7 +49,7 @@ def test_a_cut_off_file_is_refused(tmp_path: Path, kind: str) -> None:
     assert refusal(file).code in ("picture.damaged", "picture.unknown")
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(["png", "jpg", "webp", "gif", "tiff"]), at=st.floats(0, 1), flip=st.integers(1, 255))
 def test_no_damage_is_a_crash(tmp_path: Path, kind: str, at: float, flip: int) -> None:
     content = bytearray(save_photo(tmp_path / f"a.{kind}").read_bytes())

@@ -24,6 +24,8 @@ def kept(said: str) -> str:
         "1. Why cities suit bees:\n\n",
         "Sure! Here is the section you asked for:\n\n",
         "\n\n### Introduction\n\n",
+        "<<Bees and the city>>\n",
+        "<written>\n",
     ],
 )
 def test_an_opening_that_is_not_the_text_goes(opening: str) -> None:

@@ -257,6 +257,24 @@ def test_a_text_that_ran_out_of_room_ends_with_a_sentence(tmp_path: Path) -> Non
 
 
 def test_silence_is_said(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, "## What you need\n")
+    desk = Desk(tmp_path, "## What you need\n", "# Bees on the Roof")
     event = last(desk.writer.write_section(SectionRequest.of(outline=OUTLINE, index=1)))
     assert (event.text, event.notice) == ("", "write.notice.empty")
+
+
+def test_a_model_that_only_said_the_heading_is_asked_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "## What you need\n", "A hive.")
+    events = list(desk.writer.write_section(SectionRequest.of(outline=OUTLINE, index=1)))
+    assert (events[-1].text, events[-1].notice) == ("A hive.", None)
+    assert [event.done for event in events if isinstance(event, SectionText)].count(True) == 1
+
+
+def test_a_section_that_has_said_enough_ends_with_its_paragraph(tmp_path: Path) -> None:
+    paragraph = "Bees like lime trees, number {}, and they fly far for them on every warm day of June.\n\n"
+    said = "".join(paragraph.format(number) for number in range(40))
+    desk = Desk(tmp_path, said, delay=0.06)
+    section = OUTLINE.sections[0].model_copy(update={"target_words": 30})
+    outline = OUTLINE.model_copy(update={"sections": (section, *OUTLINE.sections[1:])})
+    event = last(desk.writer.write_section(SectionRequest.of(outline=outline, index=0)))
+    assert event.text.endswith("June.")
+    assert 30 <= len(event.text.split()) <= 45

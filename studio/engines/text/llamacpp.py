@@ -21,6 +21,7 @@ from studio.registry.spec import ModelSpec
 Event = Mapping[str, Any]
 """One server-sent event, decoded."""
 
+WAIT_POLICY: Final = "OMP_WAIT_POLICY"
 DEFAULT_CONTEXT: Final = 4096
 BATCH_WORK: Final = 2**35
 """Weight bytes times prompt tokens that a CPU gets through in about a second."""
@@ -60,8 +61,7 @@ class LlamaCppLoader:
         )
 
     def _server(self, weights: Path, device: DeviceName, context: int, room: str) -> Any:
-        import xllamacpp
-
+        xllamacpp = _library()
         params = xllamacpp.CommonParams()
         params.model.path = str(weights)
         params.verbosity = -1
@@ -83,6 +83,23 @@ class LlamaCppLoader:
         if os.name == "posix":
             params.hostnames = [f"{room}/llama.sock"]
         return xllamacpp.Server(params)
+
+
+def _library() -> Any:
+    """Import xllamacpp with OpenMP threads that sleep at a barrier instead of spinning.
+
+    They meet at barriers all through a token; where other work wants the cores too, a thread that spins there takes the
+    core from the one it waits for, and decoding was seen to fall to a fifth. OpenMP reads the
+    variable once, when it is loaded; torch brings an OpenMP of its own, which is left as it is.
+    """
+    unset = WAIT_POLICY not in os.environ
+    os.environ.setdefault(WAIT_POLICY, "PASSIVE")
+    try:
+        import xllamacpp
+    finally:
+        if unset:
+            del os.environ[WAIT_POLICY]
+    return xllamacpp
 
 
 def usable_cores() -> int:

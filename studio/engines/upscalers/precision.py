@@ -21,7 +21,7 @@ PLAIN: Final[Precision] = "fp32"
 CANDIDATES: Final[tuple[Precision, ...]] = ("fp32", "bf16-channels-last", "fp32-channels-last")
 LEAST_PSNR: Final = 50.0
 """Decibels against fp32 that a candidate must reach; at 50 the mean error is under one level in 255."""
-SIDE: Final = 48
+SIDE: Final = 32
 ROUNDS: Final = 3
 CLEAR: Final = 1.6
 """A candidate this many times quicker than fp32 is taken at once: nobody waits for a photo finish."""

@@ -118,7 +118,11 @@ def test_an_undocumented_tangle_loses_points_in_any_language():
 
 def test_else_if_is_a_branch_but_no_deeper():
     chain = " else ".join(f"if (a == {n}) {{ return {n}; }}" for n in range(6))
-    for language, head in (("js", "// F.\nfunction f(a) {"), ("c", "// F.\nint f(int a) {"), ("java", "int f(int a) {")):
+    for language, head in (
+        ("js", "// F.\nfunction f(a) {"),
+        ("c", "// F.\nint f(int a) {"),
+        ("java", "int f(int a) {"),
+    ):
         assert "deep-nesting" not in rules(report(f"{head}\n{chain}\n}}", find(language)), "complexity")
 
 
@@ -130,7 +134,13 @@ def test_many_findings_are_listed_in_part_and_counted_in_full():
     assert "450" in security.findings[-1].message
 
 
-LINES = ("    total = 0", "    for number in numbers:", "        total += number", "    average = total / 2", "    return average")
+LINES = (
+    "    total = 0",
+    "    for number in numbers:",
+    "        total += number",
+    "    average = total / 2",
+    "    return average",
+)
 VIOLATIONS = (
     "    import os",
     "    print(undefined_thing)",

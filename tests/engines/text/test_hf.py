@@ -54,7 +54,7 @@ def test_the_same_seed_writes_the_same_and_touches_no_global_seed(engine: Transf
     assert torch.equal(state, torch.random.get_rng_state())
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_even_random_weights_keep_to_a_schema(engine: TransformersEngine, seed: int) -> None:
     chunks = list(engine.stream(ask("a city", json_schema=CITY, max_tokens=300, temperature=1.0, seed=seed)))
     assert chunks[-1].finish == "stop"
