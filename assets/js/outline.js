@@ -60,7 +60,7 @@ const card = (section, index, count) => {
   return make(
     'li', {},
     make('div', { class: 'row' }, make('b', { 'aria-hidden': 'true' }, String(index + 1)), field('heading', heading, 'wide')),
-    field('points', points, 'wide'),
+    field('points', points, 'points'),
     make(
       'div', { class: 'row foot' }, field('words', words, 'words'),
       tool('up', '↑', () => move(-1), index === 0),

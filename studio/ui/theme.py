@@ -70,7 +70,10 @@ def _tones() -> dict[str, Any]:
         "button_cancel_border_color": "#d9827b",
         "button_cancel_text_color": "#9a2118",
         "link_text_color": "#0f766e",
+        "color_accent": "#0f766e",
         "color_accent_soft": "#e3f1ef",
+        "checkbox_background_color_selected": "#0f766e",
+        "checkbox_border_color_selected": "#0f766e",
     }
     dark = {
         "body_background_fill": "#191817",
@@ -103,6 +106,8 @@ def _tones() -> dict[str, Any]:
         "button_cancel_text_color": "#ffc9c4",
         "link_text_color": "#5eead4",
         "color_accent_soft": "#1d3532",
+        "checkbox_background_color_selected": "#2dd4bf",
+        "checkbox_border_color_selected": "#2dd4bf",
     }
     return {**light, **{f"{name}_dark": value for name, value in dark.items()}}
 

@@ -84,7 +84,7 @@ class WriteTab:
         self.past = gr.State(None)
         self.index = gr.State(0)
         with gr.Column(visible=False, elem_id="write-page", elem_classes="result") as self.page:
-            self.article = gr.Markdown(elem_id="write-text", elem_classes="paper", line_breaks=False)
+            self.article = gr.Markdown(elem_id="write-text", line_breaks=False)
             with gr.Row(elem_classes="actions"):
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
                 self.download = gr.Button(word("write.download"), size="sm", elem_id="write-download")

@@ -29,7 +29,7 @@ def test_a_photo_comes_back_four_times_larger_and_sharper(name: str, cache: Path
     assert edge_energy(plain) * 1.08 < edge_energy(enlarged) < edge_energy(original) * 1.1
     # These networks invent detail, so bicubic wins on mean error; it must still be the same picture.
     assert psnr(enlarged, original) > psnr(plain, original) - 3
-    assert psnr(shrunk(enlarged, 4), small) > 29
+    assert psnr(shrunk(enlarged, 4), small) > 27
 
 
 @pytest.mark.parametrize("name", NAMES)
