@@ -48,16 +48,9 @@ class ImageTab:
             elem_id="image-size",
         )
         with gr.Row(elem_classes="pair"):
-            self.steps = gr.Number(
-                None, label=word("image.steps"), placeholder=word("image.auto"), min_width=96, elem_id="image-steps"
-            )
-            self.guidance = gr.Number(
-                None,
-                label=word("image.guidance"),
-                placeholder=word("image.auto"),
-                min_width=96,
-                elem_id="image-guidance",
-            )
+            # Text, not numbers: Gradio shows an empty number as 0, which is a value and not "the model's own".
+            self.steps = self._optional("steps")
+            self.guidance = self._optional("guidance")
         with gr.Accordion(word("app.advanced"), open=False, elem_id="image-advanced", elem_classes="advanced"):
             self.seed = gr.Number(
                 -1, label=word("image.seed"), info=word("image.seed.info"), precision=0, elem_id="image-seed"
@@ -65,6 +58,11 @@ class ImageTab:
             self.model = model_choice(room.studio, "image", *TASKS)
         self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
         self.drawing = work_button(room, room.imaging, "image", "image.draw")
+
+    def _optional(self, name: str) -> gr.Textbox:
+        return gr.Textbox(
+            "", label=word(f"image.{name}"), placeholder=word("image.auto"), min_width=96, elem_id=f"image-{name}"
+        )
 
     def _result(self, room: Room) -> None:
         with gr.Column(elem_id="image-empty", elem_classes="empty") as self.welcome:
@@ -111,8 +109,8 @@ class ImageTab:
         prompt: str,
         negative: str,
         size: str,
-        steps: float | None,
-        guidance: float | None,
+        steps: str,
+        guidance: str,
         seed: float | None,
         model: str,
     ) -> Iterator[LoadProgress | Updates]:
@@ -123,8 +121,8 @@ class ImageTab:
             negative_prompt=negative,
             width=width,
             height=height,
-            steps=steps,
-            guidance_scale=guidance,
+            steps=steps.strip() or None,
+            guidance_scale=guidance.strip() or None,
             seed=-1 if seed is None else seed,
             model=model or None,
         )

@@ -125,7 +125,10 @@ class WriteTab:
         self.undo.click(self.restore, [self.cards, self.texts, self.past], restored, **quiet)
         self.copy.click(None, self.article, js="(text) => window.studio.copy(text)", **quiet)
         self.download.click(
-            None, [self.article, self.cards], js="(text, cards) => window.studio.save(text, JSON.parse(cards).title, 'md')", **quiet
+            None,
+            [self.article, self.cards],
+            js="(text, cards) => window.studio.save(text, JSON.parse(cards).title, 'md')",
+            **quiet,
         )
 
     def describe(self, model: str, language: str) -> str:
