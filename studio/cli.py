@@ -19,6 +19,7 @@ from rich.table import Table
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.errors import (
     Busy,
+    CatalogueError,
     EngineFailed,
     InvalidRequest,
     OutOfMemory,
@@ -40,6 +41,7 @@ EXIT_CODES: Final[tuple[tuple[type[StudioError], int], ...]] = (
     (InvalidRequest, 2),
     (UnknownModel, 2),
     (UnreadablePicture, 2),
+    (CatalogueError, 2),
     (WeightsUnavailable, 3),
     (EngineFailed, 3),
     (Busy, 4),
@@ -253,7 +255,7 @@ def _studio(terminal: Terminal, **overrides: Any) -> Iterator[Studio]:
         with Studio(Settings(**overrides)) as studio:
             yield studio
     except StudioError as error:
-        terminal.err.print(error.explain(terminal.locale), markup=False)
+        terminal.err.print(error.explain(terminal.locale), markup=False, soft_wrap=True)
         raise typer.Exit(next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)) from error
     except KeyboardInterrupt as error:
         terminal.err.print(terminal.say("interrupted"))

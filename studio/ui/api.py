@@ -16,7 +16,7 @@ from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequ
 from studio.messages import message
 from studio.studio import Studio
 from studio.ui.events import Lane
-from studio.ui.pacing import paced
+from studio.ui.pacing import Paced
 from studio.writing.export import article_markdown
 from studio.writing.outline import parse_outline
 from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
@@ -189,7 +189,7 @@ def _answers(steps: Callable[[], Iterator[Answer | None]], first: Answer) -> Ite
     """
     latest, spoken = first, time.monotonic()
     try:
-        for batch in paced(steps()):
+        for batch in Paced(steps()):
             fresh = [answer for answer in batch if answer is not None]
             if fresh or time.monotonic() - spoken >= PULSE_SECONDS:
                 latest, spoken = fresh[-1] if fresh else latest, time.monotonic()

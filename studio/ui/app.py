@@ -7,7 +7,6 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.errors import ServerFailed
-from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui.api import Endpoints
 from studio.ui.events import Lane, Room, resident
@@ -94,9 +93,11 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
     """
     settings = studio.settings
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    port = _free_port(settings)
+    # A Space sets Gradio's own variable, because there the page must be reachable from outside the container.
+    host = settings.host if "host" in settings.model_fields_set else os.environ.get("GRADIO_SERVER_NAME", settings.host)
+    port = _free_port(host, settings.port)
     _, address, _ = (page or build(studio)).launch(
-        server_name=settings.host,
+        server_name=host,
         server_port=port,
         allowed_paths=[str(settings.outputs)],
         max_file_size=settings.max_upload,
@@ -113,15 +114,14 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
     return str(address)
 
 
-def _free_port(settings: Settings) -> int:
+def _free_port(host: str, wanted: int | None) -> int:
     """The port to listen on; Gradio's own message about a taken one is no hint to a person."""
-    candidates = [settings.port] if settings.port else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)
-    for port in candidates:
+    for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((settings.host, port))
+                probe.bind((host, port))
             except OSError:
                 continue
             return port
-    raise ServerFailed("port.taken" if settings.port else "port.none", port=settings.port or FIRST_PORT)
+    raise ServerFailed("port.taken" if wanted else "port.none", port=wanted or FIRST_PORT)

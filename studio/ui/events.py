@@ -1,7 +1,9 @@
 """What every craft's button does: start, show progress, become Stop, end well, and never show a traceback."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,7 +14,7 @@ from gradio.events import Dependency
 from studio.errors import StudioError
 from studio.registry.lease import LoadProgress
 from studio.studio import Studio
-from studio.ui.pacing import paced
+from studio.ui.pacing import Paced
 from studio.ui.words import arrival, both, complaint, line
 
 Updates = dict[Block, Any]
@@ -24,6 +26,12 @@ _log = logging.getLogger("studio.ui")
 
 BUSY_JS: Final = "() => [{__type__: 'update', visible: false}, {__type__: 'update', visible: true}]"
 """Swapping the buttons in the browser makes Stop reachable at once, even while the request still queues."""
+
+
+HALT_SECONDS: Final = 2.0
+"""How long Stop waits for a run to say its last word."""
+FLIGHT_SECONDS: Final = 0.1
+"""How long that word may take to the browser, on a connection of its own."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,14 @@ def resident(studio: Studio) -> str:
     return both("app.chip.ready", names=names + (f" +{len(there) - 2}" if len(there) > 2 else ""))
 
 
+@dataclass(frozen=True)
+class _Run:
+    """One visitor's run of a job."""
+
+    paced: Paced[LoadProgress | Updates]
+    over: threading.Event = field(default_factory=threading.Event)
+
+
 @dataclass
 class Job:
     """One primary button, the Stop that takes its place, and the line that tells how far the work is."""
@@ -67,6 +83,8 @@ class Job:
     stop: gr.Button
     status: gr.HTML
     _events: list[dict[str, Any]] = field(default_factory=list)
+    _runs: dict[str, _Run] = field(default_factory=dict)
+    """By session; a visitor has at most one, because the start button is gone meanwhile."""
 
     def run(
         self,
@@ -96,16 +114,14 @@ class Job:
         self._events.append(event)
 
     def seal(self) -> None:
-        """Bind Stop to everything that `run` has bound so far; call it once, last."""
-        self.stop.click(
-            self._stopped,
-            None,
-            [self.start, self.stop, self.status],
-            cancels=self._events,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        """Bind Stop to everything that `run` has bound so far; call it once, last.
+
+        A run that is under way is asked to end, so that its last update is its own and nothing overtakes it. Gradio's
+        cancelling comes after that, for a request that still queues.
+        """
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        halted = self.stop.click(self._halt, None, None, **quiet)
+        halted.then(self._stopped, None, [self.start, self.stop, self.status], cancels=self._events, **quiet)
 
     def _begin(self, trigger: Callable[..., Dependency] | Dependency) -> Dependency:
         listen = trigger.then if isinstance(trigger, Dependency) else trigger
@@ -114,6 +130,13 @@ class Job:
         )
         return begun
 
+    def _halt(self, request: gr.Request) -> None:
+        run = self._runs.get(request.session_hash or "")
+        if run is not None:
+            run.paced.stop()
+            run.over.wait(HALT_SECONDS)
+            time.sleep(FLIGHT_SECONDS)
+
     def _stopped(self) -> Updates:
         return {**self._idle(), self.status: line(both("app.stopped"), moving=False)}
 
@@ -121,20 +144,30 @@ class Job:
         return {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
 
     def _runner(self, work: Work) -> Callable[..., Iterator[Updates]]:
-        def run(*values: Any) -> Iterator[Updates]:
-            yield {self.status: line(both("app.working"))}
+        def run(request: gr.Request, *values: Any) -> Iterator[Updates]:
+            session = request.session_hash or ""
+            this = self._runs[session] = _Run(Paced(work(*values)))
             try:
-                for batch in paced(work(*values)):
-                    yield self._merged(batch)
-                last: Updates = {}
-            except StudioError as error:
-                last = self._failed(complaint(error))
-            except Exception:
-                _log.exception("unexpected error in %s", work.__qualname__)
-                last = self._failed(both("errors.unexpected") + " " + both("errors.unexpected.hint"))
-            yield {**self._idle(), self.room.chip: resident(self.room.studio), **last}
+                yield {self.status: line(both("app.working"))}
+                last = yield from self._followed(this.paced, work)
+                yield {**self._idle(), self.room.chip: resident(self.room.studio), **last}
+            finally:
+                if self._runs.get(session) is this:
+                    del self._runs[session]
+                this.over.set()
 
         return run
+
+    def _followed(self, paced: Paced[LoadProgress | Updates], work: Work) -> Generator[Updates, None, Updates]:
+        try:
+            for batch in paced:
+                yield self._merged(batch)
+        except StudioError as error:
+            return self._failed(complaint(error))
+        except Exception:
+            _log.exception("unexpected error in %s", work.__qualname__)
+            return self._failed(both("errors.unexpected") + " " + both("errors.unexpected.hint"))
+        return self._stopped() if paced.stopped else {}
 
     def _merged(self, batch: Sequence[LoadProgress | Updates]) -> Updates:
         merged: Updates = {}

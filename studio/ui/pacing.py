@@ -12,15 +12,8 @@ Item = TypeVar("Item")
 PACE_SECONDS: Final = 0.05
 """At most 20 batches a second: more than that and a browser falls behind the model."""
 PULSE_SECONDS: Final = 0.4
-"""An empty batch is handed on this often while nothing comes, because Gradio notices a visitor who left, or who
-pressed Stop, only between two yields; and until it has, it holds a lock that all visitors share."""
-
-
-@dataclass(frozen=True)
-class _End:
-    """The source has no more; `error` is what it broke off with."""
-
-    error: BaseException | None = None
+"""An empty batch is handed on this often while nothing comes, because Gradio notices a visitor who left only between
+two yields; and while it waits to close a generator, it holds a lock that all visitors share."""
 
 
 @dataclass(frozen=True)
@@ -28,53 +21,70 @@ class _One(Generic[Item]):
     item: Item
 
 
-def paced(source: Iterator[Item], pace: float = PACE_SECONDS, pulse: float = PULSE_SECONDS) -> Iterator[list[Item]]:
+@dataclass(frozen=True)
+class _End:
+    """There is no more; `error` is what the source broke off with."""
+
+    error: BaseException | None = None
+
+
+class Paced(Generic[Item]):
     """Everything that came since the last batch, as a list, which is empty when nothing did.
 
-    Closing this iterator closes `source` at its next yield, without waiting for it. Errors of `source` come out
-    here, after everything that came before them.
+    Iterate it once. When the iteration ends, by itself, by `stop` or by being closed, `source` is closed at its next
+    yield, without waiting for it. Errors of `source` come out here, after everything that came before them.
     """
-    arrived: queue.SimpleQueue[_One[Item] | _End] = queue.SimpleQueue()
-    stopped = threading.Event()
-    threading.Thread(target=_pump, args=(source, arrived, stopped), name="craft", daemon=True).start()
-    last = 0.0
-    try:
-        while True:
-            batch, end = _drain(arrived, pulse)
-            if batch or end is None:
-                time.sleep(max(0.0, last + pace - time.monotonic()))
-                last = time.monotonic()
-                yield batch
-            if end is not None:
-                break
-    finally:
-        stopped.set()
-    if end.error is not None:
-        raise end.error
 
+    def __init__(self, source: Iterator[Item], pace: float = PACE_SECONDS, pulse: float = PULSE_SECONDS) -> None:
+        self._source = source
+        self._pace = pace
+        self._pulse = pulse
+        self._arrived: queue.SimpleQueue[_One[Item] | _End] = queue.SimpleQueue()
+        self._left = threading.Event()
+        self.stopped = False
+        """Whether `stop` was called."""
 
-def _pump(source: Iterator[Item], arrived: "queue.SimpleQueue[_One[Item] | _End]", stopped: threading.Event) -> None:
-    end = _End()
-    try:
-        for item in source:
-            if stopped.is_set():
-                break
-            arrived.put(_One(item))
-        if isinstance(source, Generator):
-            source.close()
-    except BaseException as error:  # handed to the thread that iterates, which raises it
-        end = _End(error)
-    finally:
-        arrived.put(end)
+    def stop(self) -> None:
+        """End the iteration, from any thread, after what has arrived so far. Stopping twice does no harm."""
+        self.stopped = True
+        self._arrived.put(_End())
 
+    def __iter__(self) -> Generator[list[Item], None, None]:
+        threading.Thread(target=self._pump, name="craft", daemon=True).start()
+        last, end = 0.0, None
+        try:
+            while end is None:
+                batch, end = self._drain()
+                if batch or end is None:
+                    time.sleep(max(0.0, last + self._pace - time.monotonic()))
+                    last = time.monotonic()
+                    yield batch
+        finally:
+            self._left.set()
+        if end.error is not None:
+            raise end.error
 
-def _drain(arrived: "queue.SimpleQueue[_One[Item] | _End]", pulse: float) -> tuple[list[Item], _End | None]:
-    batch: list[Item] = []
-    try:
-        thing = arrived.get(timeout=pulse)
-        while isinstance(thing, _One):
-            batch.append(thing.item)
-            thing = arrived.get_nowait()
-    except queue.Empty:
-        return batch, None
-    return batch, thing
+    def _pump(self) -> None:
+        end = _End()
+        try:
+            for item in self._source:
+                if self._left.is_set():
+                    break
+                self._arrived.put(_One(item))
+            if isinstance(self._source, Generator):
+                self._source.close()
+        except BaseException as error:  # handed to the thread that iterates, which raises it
+            end = _End(error)
+        finally:
+            self._arrived.put(end)
+
+    def _drain(self) -> tuple[list[Item], _End | None]:
+        batch: list[Item] = []
+        try:
+            thing = self._arrived.get(timeout=self._pulse)
+            while isinstance(thing, _One):
+                batch.append(thing.item)
+                thing = self._arrived.get_nowait()
+        except queue.Empty:
+            return batch, None
+        return batch, thing

@@ -1,0 +1,91 @@
+"""A real Chromium, and a page that may talk to nobody but the studio."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from skimage import data
+
+from tests.support.server import LiveServer
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 180_000
+"""Milliseconds: the machines that run this are small and shared."""
+OpenPage = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("STUDIO_REQUIRE_BROWSER") == "1":
+            pytest.fail("Chromium is not installed, and STUDIO_REQUIRE_BROWSER=1 asks for it")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, server: LiveServer) -> Iterator[OpenPage]:
+    """Opens the studio; afterwards it asserts that no page complained or asked anyone else for anything."""
+    complaints: list[str] = []
+    strangers: list[str] = []
+    contexts = []
+
+    def told(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((server.url, "data:", "blob:")):
+            strangers.append(request.url)
+
+    def open_one(locale: str = "en-US", width: int = 1280, scheme: str = "light") -> Page:
+        context = chromium.new_context(
+            locale=locale,
+            color_scheme=scheme,  # type: ignore[arg-type]
+            viewport={"width": width, "height": 844 if width < 500 else 900},
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", told)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", asked)
+        page.goto(server.url)
+        page.wait_for_selector("#write-runs .note")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert strangers == []
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("photos") / "eyes.png"
+    Image.fromarray(data.astronaut()).crop((190, 80, 238, 112)).save(path)
+    return path

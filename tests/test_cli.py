@@ -1,0 +1,142 @@
+"""The `studio` command as a shell runs it, on real weights."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from skimage import data
+
+COMMAND = [sys.executable, "-c", "from studio.cli import main; main()"]
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    places = {"STUDIO_CACHE": str(folder / "cache"), "STUDIO_OUTPUTS": str(folder / "outputs"), "STUDIO_THREADS": "1"}
+    return {**os.environ, "LC_ALL": "C.UTF-8", **places, **variables}
+
+
+def studio(
+    folder: Path, *arguments: str, text: str | None = None, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        input=text,
+        env=environment(folder, **variables),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_from_a_topic_to_an_article(tmp_path: Path) -> None:
+    planned = studio(tmp_path, "outline", "Baking bread", "--sections", "2", "--words", "100", "--json")
+    assert planned.returncode == 0, planned.stderr
+    outline = json.loads(planned.stdout)
+    assert len(outline["sections"]) == 2
+    (tmp_path / "outline.json").write_text(planned.stdout, encoding="utf-8")
+    written = studio(tmp_path, "write", "outline.json", "--output", "article.md")
+    assert written.returncode == 0, written.stderr
+    article = (tmp_path / "article.md").read_text(encoding="utf-8")
+    assert article.startswith(f"# {outline['title']}")
+    for section in outline["sections"]:
+        assert f"## {section['heading']}" in article
+
+
+def test_an_outline_for_people_names_its_sections_in_the_language_of_the_shell(tmp_path: Path) -> None:
+    shown = studio(tmp_path, "outline", "Baking bread", "--sections", "1", "--words", "60", LC_ALL="zh_CN.UTF-8")
+    assert shown.returncode == 0, shown.stderr
+    assert "（约 60 字）" in shown.stdout
+
+
+def test_code_is_scored_from_a_file_and_from_stdin(tmp_path: Path) -> None:
+    source = "def add(a: int, b: int) -> int:\n    return a + b\n"
+    (tmp_path / "module.py").write_text(source, encoding="utf-8")
+    from_file = studio(tmp_path, "code", "--score", "module.py", "--json")
+    from_stdin = studio(tmp_path, "code", "--score", "-", "--json", text=source)
+    assert json.loads(from_file.stdout) == json.loads(from_stdin.stdout)
+    assert json.loads(from_file.stdout)["syntax"] == "ok"
+
+
+def test_a_photo_is_enlarged_to_the_file_that_was_named(tmp_path: Path) -> None:
+    Image.fromarray(data.astronaut()).crop((200, 50, 232, 82)).save(tmp_path / "photo.jpg")
+    done = studio(tmp_path, "upscale", "photo.jpg", "--model", "realesr-animevideo-x4", "--output", "large.png")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "large.png"
+    assert Image.open(tmp_path / "large.png").size == (128, 128)
+
+
+def test_the_catalogue_is_listed(tmp_path: Path) -> None:
+    listed = json.loads(studio(tmp_path, "models", "--json").stdout)
+    present = {model["id"] for model in listed if model["present"]}
+    assert {"smollm2-135m", "realesrgan-x4plus"} <= present
+    assert "sd-1.5" not in present
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["outline", " "], 2, "topic"),
+        (["outline", "bees", "--sections", "13"], 2, "12"),
+        (["outline", "bees", "--model", "nonesuch"], 2, "nonesuch"),
+        (["write", "missing.json"], 2, "missing.json"),
+        (["code", "sort a list", "--language", "klingon"], 2, "klingon"),
+        (["upscale", "missing.png"], 2, "missing.png"),
+        (["image", "a cat", "--model", "sd-1.5"], 3, "Stable Diffusion 1.5"),
+    ],
+)
+def test_an_error_is_one_sentence_on_stderr_and_an_exit_code(
+    tmp_path: Path, arguments: list[str], code: int, words: str
+) -> None:
+    done = studio(tmp_path, *arguments, HF_ENDPOINT="http://127.0.0.1:9")
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_malformed_catalogue_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text("version: 1\nmodels:\n  - id: x\n    nmae: X\n", encoding="utf-8")
+    done = studio(tmp_path, "models", STUDIO_CATALOGUE=str(tmp_path / "models.yaml"))
+    assert done.returncode == 2
+    assert "4" in done.stderr
+    assert "nmae" in done.stderr
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = studio(tmp_path, "serve", "--port", port)
+    assert done.returncode == 5
+    assert port in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
+def test_an_interrupt_ends_the_command_in_a_word(tmp_path: Path) -> None:
+    outline = {"title": "Bread", "sections": [{"heading": "A very long history", "target_words": 2000}]}
+    (tmp_path / "outline.json").write_text(json.dumps(outline), encoding="utf-8")
+    process = subprocess.Popen(
+        [*COMMAND, "write", "outline.json"],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    shown = process.stdout.readline() + process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, error = process.communicate(timeout=60)
+    assert "## A very long history" in shown + rest
+    assert process.returncode == 130
+    assert "Stopped." in error
+    assert "Traceback" not in error
