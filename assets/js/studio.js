@@ -77,14 +77,15 @@
     if (language) { remember('locale', language.dataset.locale); setLocale(language.dataset.locale); }
     if (event.target.closest('[data-theme-switch]')) { setTheme(!dark); remember('theme', dark ? 'dark' : 'light'); }
     const fold = event.target.closest('.advanced > button, .advanced .label-wrap');
-    if (fold) {
+    if (fold && event.isTrusted) {
       const name = fold.closest('.advanced').id;
       setTimeout(() => remember(`fold.${name}`, fold.classList.contains('open') ? 'open' : 'shut'));
     }
     const start = event.target.closest('.start');
-    if (start) setTimeout(() => { if (document.activeElement === document.body) visibleIn(start.id.replace('-start', '-stop'))?.focus(); }, 80);
+    if (start) setTimeout(() => passFocus(start.id.replace('-start', '-stop')), 100);
   });
-  const visibleIn = (id) => { const node = document.getElementById(id); return visible(node) ? node : null; };
+  // The button that had the focus is gone; its Stop takes it over, so that the keyboard stays where it was.
+  const passFocus = (id) => { if (document.activeElement === document.body) document.getElementById(id)?.focus(); };
 
   // Ctrl/Cmd+Enter presses the primary button of the part one is in, Esc its Stop.
   const near = (kind) => {
@@ -103,8 +104,9 @@
   const unfold = (node) => {
     if (node.dataset.studioSeen) return;
     node.dataset.studioSeen = 'yes';
-    const button = node.querySelector('button.label-wrap') || node.querySelector('button');
-    if (recall(`fold.${node.id}`) === 'open' && button && !button.classList.contains('open')) button.click();
+    if (recall(`fold.${node.id}`) !== 'open') return;
+    // Gradio binds the fold's click after it has put the fold into the page.
+    setTimeout(() => node.querySelector('button.label-wrap:not(.open)')?.click(), 50);
   };
   const settle = () => {
     document.querySelectorAll('.advanced').forEach(unfold);

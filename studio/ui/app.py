@@ -40,20 +40,26 @@ def build(studio: Studio) -> gr.Blocks:
         locale = gr.Textbox("en", visible=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             room = Room(studio, chip, locale, tabs, text, imaging)
-            with gr.Tab(word("app.tab.write"), id="write", elem_id="tab-write"):
+            with _tab("write"):
                 write = WriteTab(room)
-            with gr.Tab(word("app.tab.code"), id="code", elem_id="tab-code"):
+            with _tab("code"):
                 code = CodeTab(room)
-            with gr.Tab(word("app.tab.image"), id="image", elem_id="tab-image"):
+            with _tab("image"):
                 image = ImageTab(room)
-            with gr.Tab(word("app.tab.enlarge"), id="enlarge", elem_id="tab-enlarge"):
+            with _tab("enlarge"):
                 enlarge = EnlargeTab(room)
-            with gr.Tab(word("app.tab.models"), id="models", elem_id="tab-models"):
+            with _tab("models"):
                 models = ModelsTab(room)
         _connect(page, room, write, code, image, enlarge, models)
         Endpoints(studio, text, imaging).publish()
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=SIDE_REQUESTS)
     return page
+
+
+def _tab(name: str) -> gr.Tab:
+    # Rendered even while another is open: Gradio follows a change of language only in what is on the page, and the
+    # names of tabs never opened would stay behind.
+    return gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}", render_children=True)
 
 
 def _connect(

@@ -83,7 +83,7 @@ def test_nothing_sticks_out_on_a_phone(open_page: OpenPage, locale: str) -> None
 
 def test_every_control_has_a_name(open_page: OpenPage) -> None:
     page = open_page()
-    unnamed = """() => [...document.querySelectorAll('.tabitem input, .tabitem textarea, .tabitem button, header button')]
+    unnamed = """() => [...document.querySelectorAll('.tabitem input, .tabitem textarea, button')]
         .filter((n) => n.offsetParent !== null)
         .filter((n) => !(n.labels?.length || n.ariaLabel || n.innerText?.trim() || n.title || n.closest('label')))
         .map((n) => n.outerHTML.slice(0, 200))"""
