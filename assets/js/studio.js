@@ -25,6 +25,7 @@
     });
     const address = core();
     if (address) (await import(address)).changeLocale(next);
+    document.dispatchEvent(new Event('studio:locale'));
   };
 
   const theme = recall('theme');
@@ -62,6 +63,7 @@
   window.studio = {
     locale: () => locale,
     language: () => (locale === 'zh-CN' ? 'zh' : 'en'),
+    tabs: () => window.studioWords[locale].tabs.map((label) => ({ __type__: 'update', label })),
     copy: async (text) => {
       try { await navigator.clipboard.writeText(text || ''); } catch { copied(text || ''); }
       toast(window.studioWords[locale].copied);

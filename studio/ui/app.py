@@ -9,14 +9,14 @@ import gradio as gr
 from studio.errors import ServerFailed
 from studio.studio import Studio
 from studio.ui.api import Endpoints
-from studio.ui.events import Lane, Room, resident
+from studio.ui.events import QUIET, Lane, Room, resident
 from studio.ui.header import header
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab
 from studio.ui.tabs.image import ImageTab
 from studio.ui.tabs.models import ModelsTab
 from studio.ui.tabs.write import WriteTab
-from studio.ui.theme import css, head, theme
+from studio.ui.theme import TAB_NAMES, css, head, theme
 from studio.ui.words import dictionary, word
 
 HOUR: Final = 3600
@@ -36,59 +36,52 @@ def build(studio: Studio) -> gr.Blocks:
     imaging = Lane("image", 1)
     page: gr.Blocks
     with gr.Blocks(title="Studio", analytics_enabled=False, delete_cache=TEMPORARY_FILES, fill_width=True) as page:
-        chip = header()
+        chip, switches = header()
         locale = gr.Textbox("en", visible=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             room = Room(studio, chip, locale, tabs, text, imaging)
-            with _tab("write"):
+            names = [gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}") for name in TAB_NAMES]
+            with names[0]:
                 write = WriteTab(room)
-            with _tab("code"):
+            with names[1]:
                 code = CodeTab(room)
-            with _tab("image"):
+            with names[2]:
                 image = ImageTab(room)
-            with _tab("enlarge"):
+            with names[3]:
                 enlarge = EnlargeTab(room)
-            with _tab("models"):
+            with names[4]:
                 models = ModelsTab(room)
+        # Gradio follows a change of language only in what is on the page; tabs never opened are told by hand.
+        gr.on([switches.change, page.load], None, None, names, js="() => window.studio.tabs()", **QUIET)
         _connect(page, room, write, code, image, enlarge, models)
         Endpoints(studio, text, imaging).publish()
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=SIDE_REQUESTS)
     return page
 
 
-def _tab(name: str) -> gr.Tab:
-    # Rendered even while another is open: Gradio follows a change of language only in what is on the page, and the
-    # names of tabs never opened would stay behind.
-    return gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}", render_children=True)
-
-
 def _connect(
     page: gr.Blocks, room: Room, write: WriteTab, code: CodeTab, image: ImageTab, enlarge: EnlargeTab, models: ModelsTab
 ) -> None:
     """What happens between tabs: which model will run, the models' state, and pictures sent on."""
-    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    page.load(None, None, write.language, js="() => [window.studio.language()]", **quiet)
-    page.load(lambda: resident(room.studio), None, room.chip, **quiet)
-    gr.on(
-        [page.load, write.model.change, write.language.change, room.tabs.change],
-        write.describe,
-        [write.model, write.language],
-        write.runs,
-        **quiet,
-    )
+    page.load(lambda: resident(room.studio), None, room.chip, **QUIET)
+    greeted = page.load(None, None, write.language, js="() => [window.studio.language()]", **QUIET)
+    # After the language is set, not beside it: the slower of two answers would win.
+    described: dict[str, Any] = {"fn": write.describe, "inputs": [write.model, write.language], "outputs": write.runs}
+    greeted.then(**described, **QUIET)
+    gr.on([write.model.change, write.language.change, room.tabs.change], **described, **QUIET)
     for tab in (code, image, enlarge):
-        gr.on([page.load, tab.model.change, room.tabs.change], tab.describe, tab.model, tab.runs, **quiet)
-    room.tabs.select(_watching, None, models.timer, **quiet).then(
-        models.look, None, [models.table, models.journal, room.chip], **quiet
+        gr.on([page.load, tab.model.change, room.tabs.change], tab.describe, tab.model, tab.runs, **QUIET)
+    room.tabs.select(_watching, None, models.timer, **QUIET).then(
+        models.look, None, [models.table, models.journal, room.chip], **QUIET
     )
     image.send.click(
-        lambda file: (file, gr.Tabs(selected="enlarge")), image.file, [enlarge.picture, room.tabs], **quiet
+        lambda file: (file, gr.Tabs(selected="enlarge")), image.file, [enlarge.picture, room.tabs], **QUIET
     )
 
 
 def _watching(event: gr.SelectData) -> Any:
     """The journal is live only while someone looks at it."""
-    return gr.Timer(active=event.index == 4)
+    return gr.Timer(active=TAB_NAMES[event.index] == "models")
 
 
 def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) -> str:

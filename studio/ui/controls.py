@@ -8,7 +8,7 @@ import gradio as gr
 from studio.messages import LOCALES, Locale, known, message
 from studio.registry.spec import ModelSpec, Task
 from studio.studio import Studio
-from studio.ui.events import Job, Lane, Room
+from studio.ui.events import QUIET, Job, Lane, Room
 from studio.ui.words import both, size, spans, word
 
 LOCALE_JS: Final = "() => [window.studio.locale()]"
@@ -84,9 +84,7 @@ def examples(room: Room, craft: str, fields: Sequence[tuple[str, Any]], count: i
                 room.locale,
                 [component for _, component in fields],
                 js=LOCALE_JS,
-                queue=False,
-                show_progress="hidden",
-                api_visibility="private",
+                **QUIET,
             )
 
 

@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import gradio as gr
@@ -24,6 +25,10 @@ Work = Callable[..., Iterator[LoadProgress | Updates]]
 
 _log = logging.getLogger("studio.ui")
 
+QUIET: Final[Mapping[str, Any]] = MappingProxyType(
+    {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+)
+"""For small events that answer at once and are no endpoints."""
 BUSY_JS: Final = "() => [{__type__: 'update', visible: false}, {__type__: 'update', visible: true}]"
 """Swapping the buttons in the browser makes Stop reachable at once, even while the request still queues."""
 
@@ -119,9 +124,8 @@ class Job:
         A run that is under way is asked to end, so that its last update is its own and nothing overtakes it. Gradio's
         cancelling comes after that, for a request that still queues.
         """
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        halted = self.stop.click(self._halt, None, None, **quiet)
-        halted.then(self._stopped, None, [self.start, self.stop, self.status], cancels=self._events, **quiet)
+        halted = self.stop.click(self._halt, None, None, **QUIET)
+        halted.then(self._stopped, None, [self.start, self.stop, self.status], cancels=self._events, **QUIET)
 
     def _begin(self, trigger: Callable[..., Dependency] | Dependency) -> Dependency:
         listen = trigger.then if isinstance(trigger, Dependency) else trigger

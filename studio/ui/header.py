@@ -13,10 +13,15 @@ SWITCHES = """
 """
 
 
-def header() -> gr.HTML:
-    """Lay the header out; returns the chip."""
+SWITCHED_JS = "document.addEventListener('studio:locale', () => trigger('change'));"
+
+
+def header() -> tuple[gr.HTML, gr.HTML]:
+    """Lay the header out; returns the chip, and the switches, which change when the language does."""
     with gr.Row(elem_id="header"):
         gr.HTML(f"<h1>{both('app.name')}</h1>", elem_id="name", min_width=80)
         chip = gr.HTML(elem_id="chip", elem_classes="chip", min_width=80)
-        gr.HTML(SWITCHES.format(theme=both("app.theme")), elem_id="switches", min_width=80)
-    return chip
+        switches = gr.HTML(
+            SWITCHES.format(theme=both("app.theme")), elem_id="switches", min_width=80, js_on_load=SWITCHED_JS
+        )
+    return chip, switches

@@ -18,6 +18,7 @@ SANS = (
     "Noto Sans CJK SC",
     "sans-serif",
 )
+TAB_NAMES = ("write", "code", "image", "enlarge", "models")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
 
@@ -119,6 +120,12 @@ def css() -> str:
 
 def head() -> str:
     """The page's own script, with the few words it says itself."""
-    words = {locale: {key: message(f"app.js.{key}", locale) for key in ("copied",)} for locale in LOCALES}
+    words = {
+        locale: {
+            "copied": message("app.js.copied", locale),
+            "tabs": [message(f"app.tab.{name}", locale) for name in TAB_NAMES],
+        }
+        for locale in LOCALES
+    }
     script = (assets() / "js" / "studio.js").read_text(encoding="utf-8")
     return f"<script>window.studioWords = {json.dumps(words, ensure_ascii=False)};\n{script}</script>"

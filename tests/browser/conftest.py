@@ -22,7 +22,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 180_000
+PATIENCE = 120_000
 """Milliseconds: the machines that run this are small and shared."""
 OpenPage = Callable[..., Page]
 

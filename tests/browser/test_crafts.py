@@ -111,6 +111,7 @@ def test_a_photo_is_enlarged_compared_and_downloaded_unchanged(
     page.click("#enlarge-start")
     expect(page.locator("#enlarge-status")).to_contain_text("192 × 128", timeout=PATIENCE)
     expect(page.locator("#enlarge-slider img").first).to_be_visible()
+    expect(page.locator("#enlarge-start")).to_be_visible()
     with page.expect_download() as download:
         page.click("#enlarge-download")
     path = tmp_path / "larger.png"

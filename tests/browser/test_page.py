@@ -30,6 +30,7 @@ def test_the_first_paint_is_in_the_browsers_language(open_page: OpenPage) -> Non
     page = open_page("zh-TW")
     expect(page.locator("#write-outline-start")).to_have_text("生成大纲")
     expect(page.locator("#write-language input[value=zh]")).to_be_checked()
+    expect(page.locator("#tab-models-button")).to_have_text("模型")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
 
 
@@ -54,6 +55,7 @@ def test_the_choice_of_language_is_remembered(open_page: OpenPage) -> None:
     expect(page.locator("#write-outline-start")).to_have_text("生成大纲")
     page.reload()
     expect(page.locator("#write-outline-start")).to_have_text("生成大纲")
+    expect(page.locator("#tab-models-button")).to_have_text("模型")
 
 
 def test_an_example_fills_the_form_in_the_pages_language(open_page: OpenPage) -> None:

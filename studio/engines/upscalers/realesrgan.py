@@ -52,9 +52,9 @@ class RealEsrgan:
     movable = True
 
     def __init__(self, descriptor: Any, name: str, notes: PrecisionNotes) -> None:
-        from studio.engines.upscalers.layers import keep_residuals_whole
+        from studio.engines.upscalers.layers import fit_for_autocast
 
-        keep_residuals_whole(descriptor.model)
+        fit_for_autocast(descriptor.model)
         self.scale: int = descriptor.scale
         self._descriptor = descriptor
         self._network: torch.nn.Module = descriptor.model.eval().requires_grad_(False)

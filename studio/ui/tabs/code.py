@@ -10,7 +10,7 @@ from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
 from studio.ui.controls import examples, model_choice, who_runs, work_button
-from studio.ui.events import Room, Updates
+from studio.ui.events import QUIET, Room, Updates
 from studio.ui.report import report_html
 from studio.ui.words import both, line, word
 
@@ -85,15 +85,14 @@ class CodeTab:
         self.generating.run(self.score.click, self.judge, [self.code, self.language], made)
         self.generating.seal()
 
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        self.language.change(_highlight, self.language, self.code, **quiet)
-        self.copy.click(None, self.code, js="(text) => window.studio.copy(text)", **quiet)
+        self.language.change(_highlight, self.language, self.code, **QUIET)
+        self.copy.click(None, self.code, js="(text) => window.studio.copy(text)", **QUIET)
         extensions = gr.JSON(self._extensions, visible=False)
         self.download.click(
             None,
             [self.code, self.language, extensions],
             js="(text, language, extensions) => window.studio.save(text, 'snippet', extensions[language])",
-            **quiet,
+            **QUIET,
         )
 
     def describe(self, model: str) -> str:

@@ -9,7 +9,7 @@ from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
 from studio.ui.controls import examples, model_choice, who_runs, work_button
-from studio.ui.events import Room, Updates
+from studio.ui.events import QUIET, Room, Updates
 from studio.ui.words import both, line, word
 
 TASKS: Final[tuple[Task, ...]] = ("image",)
@@ -95,9 +95,7 @@ class ImageTab:
             lambda seed: seed,
             self.last_seed,
             self.seed,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
+            **QUIET,
         )
 
     def describe(self, model: str) -> str:

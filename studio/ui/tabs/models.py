@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 import gradio as gr
 
@@ -13,7 +13,7 @@ from studio.registry.journal import Record
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec
 from studio.ui.controls import work_button
-from studio.ui.events import Room, Updates, resident
+from studio.ui.events import QUIET, Room, Updates, resident
 from studio.ui.words import both, line, size
 
 SHOWN_RECORDS: Final = 40
@@ -43,14 +43,13 @@ class ModelsTab:
         self._wire(room)
 
     def _wire(self, room: Room) -> None:
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         views = [self.table, self.journal, room.chip]
-        picked = self.table.submit(_picked, None, self.model, **quiet)
+        picked = self.table.submit(_picked, None, self.model, **QUIET)
         self.loading.run(picked, self.load, [self.model], [self.table])
         self.loading.seal()
-        released = self.table.clear(_picked, None, self.model, **quiet)
-        released.then(self.release, self.model, [self.loading.status, *views], **quiet)
-        self.timer.tick(self.look, None, views, **quiet)
+        released = self.table.clear(_picked, None, self.model, **QUIET)
+        released.then(self.release, self.model, [self.loading.status, *views], **QUIET)
+        self.timer.tick(self.look, None, views, **QUIET)
 
     def look(self) -> tuple[str, str, str]:
         """The table, the journal and the chip as they are now."""

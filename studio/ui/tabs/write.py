@@ -8,7 +8,7 @@ import gradio as gr
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
 from studio.ui.controls import examples, model_choice, progress_line, who_runs, work_button
-from studio.ui.events import Room, Updates
+from studio.ui.events import QUIET, Room, Updates
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline
@@ -119,16 +119,15 @@ class WriteTab:
         self.writing.run(self.instruction.submit, self.write_one, again, pages)
         self.writing.seal()
 
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        self.cards.change(self.edited, [self.cards, self.texts, self.section], [self.article, self.section], **quiet)
+        self.cards.change(self.edited, [self.cards, self.texts, self.section], [self.article, self.section], **QUIET)
         restored = [self.cards, *pages]
-        self.undo.click(self.restore, [self.cards, self.texts, self.past], restored, **quiet)
-        self.copy.click(None, self.article, js="(text) => window.studio.copy(text)", **quiet)
+        self.undo.click(self.restore, [self.cards, self.texts, self.past], restored, **QUIET)
+        self.copy.click(None, self.article, js="(text) => window.studio.copy(text)", **QUIET)
         self.download.click(
             None,
             [self.article, self.cards],
             js="(text, cards) => window.studio.save(text, JSON.parse(cards).title, 'md')",
-            **quiet,
+            **QUIET,
         )
 
     def describe(self, model: str, language: str) -> str:
