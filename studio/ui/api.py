@@ -88,7 +88,7 @@ class Endpoints:
                 outline=parse_outline(outline), index=index, instruction=instruction, article=article, model=model
             )
             for step in self._studio.writer.write_section(request):
-                yield step.text if isinstance(step, SectionText) else None
+                yield step.text or None if isinstance(step, SectionText) else None
 
         yield from _answers(steps, "")
 
@@ -101,7 +101,7 @@ class Endpoints:
             for step in self._studio.writer.write_article(request):
                 if isinstance(step, SectionText):
                     texts[step.index] = step.text
-                    yield article_markdown(request.outline, texts)
+                    yield article_markdown(request.outline, texts) if step.text else None
                 elif isinstance(step, Article):
                     yield step.markdown
 

@@ -1,6 +1,6 @@
 """Layers that make bf16 arithmetic closer to fp32 and quicker. Imports torch: import this module inside functions only.
 
-On photographs they are worth 2 to 5 dB of PSNR against automatic casting alone, in a quarter less time.
+With Real-ESRGAN x4plus on photographs they gain 2 to 5 dB of PSNR over automatic casting alone, and take less time.
 """
 
 from typing import Final
