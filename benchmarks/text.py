@@ -90,9 +90,10 @@ def browser_seconds(page: Any) -> float:
     """Seconds from the click on "write" to the last change of the article on the page."""
     page.evaluate("""() => {
         window.clicked = window.changed = 0;
-        const text = document.querySelector('#write-page');
-        new MutationObserver(() => { window.changed = performance.now(); })
-            .observe(text.parentElement, {subtree: true, childList: true, characterData: true});
+        new MutationObserver((changes) => {
+            const inside = (node) => (node.closest ? node : node.parentElement)?.closest('#write-text');
+            if (changes.some((change) => inside(change.target))) window.changed = performance.now();
+        }).observe(document.body, {subtree: true, childList: true, characterData: true});
         document.querySelector('#write-article-start')
             .addEventListener('click', () => { window.clicked = performance.now(); }, {capture: true, once: true});
     }""")
@@ -107,6 +108,8 @@ def click_to_browser(studio: Studio, loader: RecordingLoader, address: str) -> t
     from playwright.sync_api import sync_playwright
 
     ratios, rates = [], []
+    for _ in studio.load("smollm2-135m"):
+        pass  # first, because llama.cpp's threads take their waiting policy from the first import
     server = raw_server()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)

@@ -1,5 +1,6 @@
 """Typed settings: environment variables `STUDIO_*`, or the same names in a `.env` file beside the app."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,10 @@ from studio.messages import assets
 def _default_catalogue() -> Path:
     packaged = assets() / "models.yaml"
     return packaged if packaged.is_file() else assets().parent / "models.yaml"
+
+
+def _default_host() -> str:
+    return os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")  # noqa: S104
 
 
 class Settings(BaseSettings):
@@ -47,7 +52,8 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_model: str | None = None
 
-    host: str = "127.0.0.1"
+    host: str = Field(default_factory=_default_host)
+    """The address to listen on: this machine only, and everywhere on a Space, whose proxy comes from outside."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """The port to listen on; the first free one from 7860 when unset."""
     max_upload: PositiveInt = 64 * 2**20

@@ -1,4 +1,10 @@
 (() => {
+  // A model may write Markdown that shows a picture from anywhere, and asking for it would tell that place who reads.
+  const policy = document.createElement('meta');
+  policy.httpEquiv = 'Content-Security-Policy';
+  policy.content = "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; frame-src 'self'";
+  document.head.append(policy);
+
   const LOCALES = ['en', 'zh-CN'];
   const remember = (name, value) => { try { localStorage.setItem(`studio.${name}`, value); } catch { /* private mode */ } };
   const recall = (name) => { try { return localStorage.getItem(`studio.${name}`); } catch { return null; } };

@@ -121,11 +121,16 @@ class Job:
     def seal(self) -> None:
         """Bind Stop to everything that `run` has bound so far; call it once, last.
 
-        A run that is under way is asked to end, so that its last update is its own and nothing overtakes it. Gradio's
-        cancelling comes after that, for a request that still queues.
+        A run that is under way is asked to end, so that its last update is its own and nothing overtakes it. Only
+        then does Gradio cancel what is left, which is a request that still queues. It cancels on a click alone, not
+        on what follows one, so the page clicks a button that nobody sees.
         """
+        name = f"{self.stop.elem_id}-queued"
+        unqueue = gr.Button("", elem_id=name, elem_classes="never")
+        unqueue.click(None, None, None, cancels=self._events, **QUIET)
         halted = self.stop.click(self._halt, None, None, **QUIET)
-        halted.then(self._stopped, None, [self.start, self.stop, self.status], cancels=self._events, **QUIET)
+        cleared = halted.then(self._stopped, None, [self.start, self.stop, self.status], **QUIET)
+        cleared.then(None, None, None, js=f"() => document.getElementById('{name}').click()", **QUIET)
 
     def _begin(self, trigger: Callable[..., Dependency] | Dependency) -> Dependency:
         listen = trigger.then if isinstance(trigger, Dependency) else trigger

@@ -92,7 +92,7 @@ def left(seconds: float | None) -> str:
 def line(text: str, done: float | None = None, *, remaining: float | None = None, moving: bool = True) -> str:
     """A progress line: HTML text, a bar while something moves, and the time left."""
     rest = left(remaining)
-    words = f"<p>{text}{f'<em>{rest}</em>' if rest else ''}</p>"
+    words = f"<p><span>{text}</span>{f'<em>{rest}</em>' if rest else ''}</p>"
     return f'<div class="progress">{words}{bar(done) if moving else ""}</div>'
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, expect
+from skimage import data
 
 from tests.browser.conftest import PATIENCE, OpenPage
 from tests.browser.test_page import go
@@ -119,6 +120,26 @@ def test_a_photo_is_enlarged_compared_and_downloaded_unchanged(
     with Image.open(path) as picture:
         assert picture.format == "PNG"
         assert picture.size == (192, 128)
+
+
+def test_one_who_queues_sees_the_place_and_can_leave(open_page: OpenPage, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    Image.fromarray(data.astronaut()).save(large)
+    pages = [open_page(), open_page()]
+    for page in pages:
+        go(page, "enlarge")
+        page.set_input_files("#enlarge-picture input[type=file]", str(large))
+        expect(page.locator("#enlarge-picture img")).to_be_visible()
+        page.click("#enlarge-start")
+        expect(page.locator("#enlarge-status")).to_contain_text("/" if page is pages[1] else "Tile", timeout=PATIENCE)
+    working, queueing = pages
+    queueing.click("#enlarge-stop")
+    expect(queueing.locator("#enlarge-status .progress")).to_contain_text("Stopped")
+    expect(queueing.locator("#enlarge-start")).to_be_visible()
+    expect(queueing.get_by_text("Error", exact=True)).not_to_be_visible()
+    expect(working.locator("#enlarge-stop")).to_be_visible()
+    working.keyboard.press("Escape")
+    expect(working.locator("#enlarge-status .progress")).to_contain_text("Stopped")
 
 
 def test_a_file_that_is_no_picture_gets_a_plain_message(open_page: OpenPage, tmp_path: Path) -> None:

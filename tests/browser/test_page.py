@@ -109,3 +109,12 @@ def test_the_keyboard_starts_and_an_empty_brief_gets_a_plain_message(open_page: 
     expect(page.locator("#write-outline-status")).to_contain_text("主题")
     expect(page.locator("#write-outline-start")).to_be_visible()
     assert "Traceback" not in page.inner_text("body")
+
+
+def test_a_picture_that_a_model_put_into_its_text_is_not_asked_for(open_page: OpenPage) -> None:
+    page = open_page()
+    refused = """() => new Promise((done) => {
+        document.addEventListener('securitypolicyviolation', (event) => done(event.effectiveDirective));
+        document.body.append(Object.assign(new Image(), { src: 'http://pictures.example/bee.png' }));
+    })"""
+    assert page.evaluate(refused) == "img-src"

@@ -7,7 +7,7 @@ from typing import Final
 
 import gradio as gr
 
-from studio.messages import known, message
+from studio.messages import table
 from studio.registry.entry import Status
 from studio.registry.journal import Record
 from studio.registry.lease import LoadProgress
@@ -123,9 +123,11 @@ def _row(status: Status, spec: ModelSpec) -> str:
 
 
 def _why(why: str) -> str:
-    if known(f"errors.{why}") and "{" not in message(f"errors.{why}"):
-        return both(f"errors.{why}")
-    return escape(why)
+    """A record's cause in words where it is an error's code; one that needs details was told to who asked."""
+    sentence = table("en").get(f"errors.{why}")
+    if sentence is None:
+        return escape(why)
+    return "" if "{" in sentence else both(f"errors.{why}")
 
 
 def _picked(event: gr.EventData) -> str:
