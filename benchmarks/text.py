@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,15 @@ class RecordingEngine:
         return getattr(self._engine, name)
 
     def stream(self, request: TextRequest) -> Iterator[TextChunk]:
-        """The engine's own stream."""
-        for chunk in self._engine.stream(request):
-            if chunk.finish:
-                self._seen.append((request, chunk.completion_tokens))
-            yield chunk
+        """The engine's own stream, whose consumer may end it early."""
+        text = ""
+        try:
+            for chunk in self._engine.stream(request):
+                text += chunk.text
+                yield chunk
+        finally:
+            tokens = self._engine.count_tokens(text)
+            self._seen.append((replace(request, max_tokens=tokens), tokens))
 
 
 class RecordingLoader:
@@ -108,8 +113,6 @@ def click_to_browser(studio: Studio, loader: RecordingLoader, address: str) -> t
     from playwright.sync_api import sync_playwright
 
     ratios, rates = [], []
-    for _ in studio.load("smollm2-135m"):
-        pass  # first, because llama.cpp's threads take their waiting policy from the first import
     server = raw_server()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)

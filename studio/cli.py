@@ -5,7 +5,6 @@ Exit codes: 0 done, 2 the request is wrong, 3 the model or its weights are not t
 """
 
 import json
-import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -236,7 +235,6 @@ def serve(
 ) -> None:
     """Open the studio in a browser."""
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with _studio(Terminal(), **chosen) as studio:
         from studio.ui.app import serve as open_studio
 

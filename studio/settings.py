@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     lease_deadline: float = Field(default=600, gt=0)
     """Seconds a request waits for its model before it is told that the studio is busy."""
     threads: PositiveInt | None = None
-    """CPU threads for text generation; all usable cores when unset."""
+    """CPU threads for text; when unset, all usable cores read prompts and all but one write."""
     text_slots: PositiveInt = 4
     """Requests one text model serves at the same time."""
 

@@ -1,5 +1,6 @@
 """The page, put together, and the server that shows it."""
 
+import logging
 import os
 import socket
 from typing import Any, Final
@@ -91,12 +92,12 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
         ServerFailed: the port that was asked for is taken, or none is free.
     """
     settings = studio.settings
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    # A Space sets Gradio's own variable, because there the page must be reachable from outside the container.
-    host = settings.host if "host" in settings.model_fields_set else os.environ.get("GRADIO_SERVER_NAME", settings.host)
-    port = _free_port(host, settings.port)
+    port = _free_port(settings.host, settings.port)
     _, address, _ = (page or build(studio)).launch(
-        server_name=host,
+        server_name=settings.host,
         server_port=port,
         allowed_paths=[str(settings.outputs)],
         max_file_size=settings.max_upload,

@@ -1,5 +1,6 @@
 """A code report as HTML in both languages."""
 
+from collections import Counter
 from html import escape
 
 from studio.coding.requests import Finding, Part, Report
@@ -22,12 +23,13 @@ def report_html(report: Report | None) -> str:
         f"<p>{both(f'code.syntax.{report.syntax}')}</p></div></div>"
     )
     parts = "".join(_part(part) for part in report.parts)
-    found = [finding for part in report.parts for finding in part.findings]
-    found.sort(key=lambda finding: finding.line or 0)
-    listed = "".join(_finding(finding) for finding in found[:SHOWN_FINDINGS])
+    # A model that repeats itself earns the same finding many times on one line; it is listed once, with a count.
+    found = Counter(finding for part in report.parts for finding in part.findings)
+    ordered = sorted(found.items(), key=lambda pair: (pair[0].line is None, pair[0].line or 0))
+    listed = "".join(_finding(finding, times) for finding, times in ordered[:SHOWN_FINDINGS])
     rest = len(found) - SHOWN_FINDINGS
     more = f"<li>{both('code.findings.more', count=rest)}</li>" if rest > 0 else ""
-    title = both("code.findings", count=len(found)) if found else both("code.findings.none")
+    title = both("code.findings", count=found.total()) if found else both("code.findings.none")
     return (
         f'<section class="report">{head}<ul class="parts">{parts}</ul>'
         f'<h4>{title}</h4><ul class="findings">{listed}{more}</ul>'
@@ -47,9 +49,10 @@ def _part(part: Part) -> str:
     )
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, times: int) -> str:
     place = both("code.line", line=finding.line) if finding.line else both("code.whole")
     rule = escape(finding.rule)
     if finding.link and finding.link.startswith("https://"):
         rule = f'<a href="{escape(finding.link)}" target="_blank" rel="noopener">{rule}</a>'
-    return f'<li><span class="place">{place}</span><code>{rule}</code><span>{escape(finding.message)}</span></li>'
+    said = escape(finding.message) + (f" × {times}" if times > 1 else "")
+    return f'<li><span class="place">{place}</span><code>{rule}</code><span>{said}</span></li>'

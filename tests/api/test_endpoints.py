@@ -95,7 +95,7 @@ def test_an_article_has_every_heading(client: Client) -> None:
 def test_a_cancelled_job_stops_the_model_and_keeps_what_came(client: Client) -> None:
     long = {**OUTLINE, "sections": [{**OUTLINE["sections"][0], "target_words": 2000}]}
     job = client.submit(long, 0, api_name="/write_section")
-    while len(job.outputs()) < 3:
+    while not job.outputs() or len(job.outputs()[-1]) < 10:
         time.sleep(0.02)
     job.cancel()
     kept = job.outputs()

@@ -21,7 +21,6 @@ from studio.registry.spec import ModelSpec
 Event = Mapping[str, Any]
 """One server-sent event, decoded."""
 
-WAIT_POLICY: Final = "OMP_WAIT_POLICY"
 DEFAULT_CONTEXT: Final = 4096
 BATCH_WORK: Final = 2**35
 """Weight bytes times prompt tokens that a CPU gets through in about a second."""
@@ -34,8 +33,13 @@ class LlamaCppLoader:
     """Loads GGUF files."""
 
     def __init__(self, threads: int | None = None, slots: int = 4) -> None:
-        """Take how many CPU threads to use, all usable cores when None, and how many requests to serve at once."""
-        self._threads = threads or usable_cores()
+        """`slots` is how many requests to serve at once.
+
+        Without `threads`, prompts are read with all usable cores and text is written with one core fewer: a token
+        passes hundreds of barriers, and whoever else wants a core, a browser above all, holds up every thread there.
+        """
+        self._threads = threads or max(1, usable_cores() - 1)
+        self._prompt_threads = threads or usable_cores()
         self._slots = slots
 
     def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName) -> "LlamaCppEngine":
@@ -61,13 +65,15 @@ class LlamaCppLoader:
         )
 
     def _server(self, weights: Path, device: DeviceName, context: int, room: str) -> Any:
-        xllamacpp = _library()
+        import xllamacpp
+
         params = xllamacpp.CommonParams()
         params.model.path = str(weights)
         params.verbosity = -1
         # llama.cpp divides the context among its slots; each user is to have all of it.
         params.n_parallel, params.n_ctx = self._slots, context * self._slots
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._threads
+        params.cpuparams.n_threads = self._threads
+        params.cpuparams_batch.n_threads = self._prompt_threads
         params.fit_params = False
         # The prompt cache in RAM grows to 8 GiB by itself, past what the registry counts.
         params.cache_ram_mib = 0
@@ -83,23 +89,6 @@ class LlamaCppLoader:
         if os.name == "posix":
             params.hostnames = [f"{room}/llama.sock"]
         return xllamacpp.Server(params)
-
-
-def _library() -> Any:
-    """Import xllamacpp with OpenMP threads that sleep at a barrier instead of spinning.
-
-    They meet at barriers all through a token; where other work wants the cores too, a thread that spins there takes the
-    core from the one it waits for, and decoding was seen to fall to a fifth. OpenMP reads the
-    variable once, when it is loaded; torch brings an OpenMP of its own, which is left as it is.
-    """
-    unset = WAIT_POLICY not in os.environ
-    os.environ.setdefault(WAIT_POLICY, "PASSIVE")
-    try:
-        import xllamacpp
-    finally:
-        if unset:
-            del os.environ[WAIT_POLICY]
-    return xllamacpp
 
 
 def usable_cores() -> int:

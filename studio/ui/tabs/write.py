@@ -165,7 +165,7 @@ class WriteTab:
             outline=parse_outline(plain(cards)),
             index=index or 0,
             instruction=instruction,
-            article=assembled(cards, others),
+            article=assembled(cards, texts),
             model=model or None,
         )
         for step in self._studio.writer.write_section(request):
