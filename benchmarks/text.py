@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from studio.engines.text.hf import TransformersLoader
-
 from benchmarks.common import smollm2, verdict
 from studio.engines.text import Message, TextChunk, TextRequest
+from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body, usable_cores
 from studio.registry.entry import Binding
 from studio.registry.spec import ModelSpec
