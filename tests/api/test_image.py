@@ -1,0 +1,73 @@
+"""Text to image through `gradio_client`, on a tiny random Stable Diffusion."""
+
+from typing import Any
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from tests.support.server import LiveServer
+
+
+@pytest.fixture(scope="module")
+def client(drawing_server: LiveServer) -> Client:
+    return Client(drawing_server.url, verbose=False)
+
+
+def path_of(file: Any) -> str:
+    return str(file["path"] if isinstance(file, dict) else file)
+
+
+def test_a_picture_comes_with_its_seed_and_an_infotext_inside_the_file(client: Client) -> None:
+    answer = client.predict("a lighthouse at dawn", negative_prompt="rain", seed=7, api_name="/generate_image")
+    assert set(answer) == {"files", "seed", "infotext"}
+    assert answer["seed"] == 7
+    with Image.open(path_of(answer["files"][0])) as picture:
+        assert picture.size == (64, 64)
+        assert picture.text["parameters"] == answer["infotext"]
+    prompt, negative, parameters = answer["infotext"].splitlines()
+    assert prompt == "a lighthouse at dawn"
+    assert negative == "Negative prompt: rain"
+    assert "Steps: 4" in parameters
+    assert "Seed: 7" in parameters
+    assert "Size: 64x64" in parameters
+
+
+def test_the_same_seed_draws_the_same_picture_and_another_one_does_not(client: Client) -> None:
+    def drawn(seed: int) -> bytes:
+        answer = client.predict("a boat", seed=seed, api_name="/generate_image")
+        with Image.open(path_of(answer["files"][0])) as picture:
+            return picture.tobytes()
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+
+
+def test_a_picture_can_be_enlarged_and_keeps_its_infotext(client: Client) -> None:
+    answer = client.predict("a boat", seed=3, api_name="/generate_image")
+    larger = client.predict(handle_file(path_of(answer["files"][0])), api_name="/upscale")
+    with Image.open(larger) as picture:
+        assert picture.size == (256, 256)
+        assert picture.text["parameters"] == answer["infotext"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"width": 100}, "8"),
+        ({"width": 8}, "64"),
+        ({"steps": 0}, "1"),
+        ({"steps": 10_000}, "150"),
+        ({"guidance_scale": -1}, "0"),
+        ({"seed": -5}, "-1"),
+        ({"seed": 2**40}, "seed"),
+        ({"prompt": ""}, "prompt"),
+    ],
+)
+def test_a_request_out_of_bounds_is_refused_in_plain_words(
+    client: Client, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(AppError) as caught:
+        client.predict(**{"prompt": "a cat", **arguments}, api_name="/generate_image")
+    assert words in str(caught.value)
