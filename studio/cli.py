@@ -30,9 +30,10 @@ from studio.errors import (
     WeightsUnavailable,
 )
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.messages import data_size
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.terminal import Terminal, human_bytes
+from studio.terminal import Terminal
 from studio.writing.outline import parse_outline
 from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
 
@@ -222,8 +223,9 @@ def models(
         table = Table(
             *(terminal.say(f"models.{name}") for name in ("id", "task", "engine", "state", "size", "licence"))
         )
+        table.columns[0].min_width = max(len(row["id"]) for row in rows)  # an id is there to be copied
         for row in rows:
-            size = human_bytes(row["bytes"])
+            size = data_size(row["bytes"])
             table.add_row(row["id"], row["task"], row["engine"], row["state"], size, row["licence"])
         terminal.out.print(table)
 

@@ -40,18 +40,10 @@ def known(key: str) -> bool:
     return key in table("en")
 
 
-def nearest(tags: str) -> Locale:
-    """The locale that fits a browser's `Accept-Language` header (RFC 9110, 12.5.4) best."""
-    ranked: list[tuple[float, str]] = []
-    for part in tags.split(","):
-        tag, _, quality = part.strip().partition(";q=")
-        try:
-            ranked.append((float(quality) if quality else 1.0, tag.strip().lower()))
-        except ValueError:
-            continue
-    for _, tag in sorted(ranked, key=lambda pair: -pair[0]):
-        if tag.startswith("zh"):
-            return "zh-CN"
-        if tag.startswith("en"):
-            return "en"
-    return "en"
+def data_size(count: float | None) -> str:
+    """Bytes for people: `98 MB`, `4.2 GB`; an em dash where nothing is known."""
+    if count is None:
+        return "—"
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{max(count / 1e6, 0.1):.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"

@@ -93,14 +93,3 @@ def shell_locale() -> Locale:
     named = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), None)
     tag = named or system_locale.getlocale()[0] or "en"
     return "zh-CN" if tag.lower().startswith(("zh", "chinese")) else "en"
-
-
-def human_bytes(count: int | None) -> str:
-    """Bytes as people write them, in powers of 1000."""
-    if not count:
-        return "–"
-    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while size >= 1000 and len(units) > 1:
-        size /= 1000
-        units.pop(0)
-    return f"{size:.0f} {units[0]}" if size >= 10 else f"{size:.1f} {units[0]}"

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.messages import LOCALES, Locale, known, message
+from studio.messages import LOCALES, Locale, data_size, known, message
 from studio.registry.spec import ModelSpec, Task
 from studio.studio import Studio
 from studio.ui.events import QUIET, Job, Lane, Room
-from studio.ui.words import both, size, spans, word
+from studio.ui.words import both, spans, word
 
 LOCALE_JS: Final = "() => [window.studio.locale()]"
 """For handlers whose first and only input is `Room.locale`."""
@@ -56,7 +56,7 @@ def who_runs(studio: Studio, wanted: str, tasks: Sequence[Task], language: str |
     present = studio.registry.present(spec)
     if spec.task == "image" and not present:
         return f'<p class="note">{both("image.absent")}</p>'
-    parts = [both("app.runs.here" if present else "app.runs.fetch", name=spec.name, size=size(spec.memory))]
+    parts = [both("app.runs.here" if present else "app.runs.fetch", name=spec.name, size=data_size(spec.memory))]
     if spec.starter and spec.task != "upscale":
         parts.append(both("app.runs.starter"))
     if language and not _speaks(spec, language):

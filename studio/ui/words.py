@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from studio.errors import StudioError
-from studio.messages import LOCALES, Locale, known, message, table
+from studio.messages import LOCALES, Locale, data_size, known, message, table
 from studio.registry.lease import LoadProgress
 
 LABEL_ROOMS: Final = ("app", "write", "code", "image", "enlarge", "models")
@@ -63,15 +63,6 @@ def _localised(error: StudioError, locale: Locale) -> StudioError:
     return type(error)(error.code, **{**error.details, "field": message(label, locale)}) if known(label) else error
 
 
-def size(count: float | None) -> str:
-    """Bytes for people: `98 MB`, `4.2 GB`; an em dash where nothing is known."""
-    if count is None:
-        return "—"
-    if count >= 1e9:
-        return f"{count / 1e9:.1f} GB"
-    return f"{max(count / 1e6, 0.1):.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
-
-
 def bar(done: float | None) -> str:
     """A progress bar; `done` is 0 to 1, or None where nobody knows."""
     if done is None:
@@ -103,7 +94,9 @@ def arrival(progress: LoadProgress) -> tuple[str, float | None]:
     if progress.stage == "fetching" and progress.total:
         share = progress.done / progress.total
         return (
-            both("app.stage.fetching", name=progress.name, done=size(progress.done), total=size(progress.total)),
+            both(
+                "app.stage.fetching", name=progress.name, done=data_size(progress.done), total=data_size(progress.total)
+            ),
             share,
         )
     return both(f"app.stage.{'preparing' if progress.stage == 'fetching' else 'loading'}", name=progress.name), None

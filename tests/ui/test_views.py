@@ -2,10 +2,11 @@
 
 from studio.coding.requests import Finding, Part, Report
 from studio.errors import InvalidRequest
+from studio.messages import data_size
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelId
 from studio.ui.report import SHOWN_FINDINGS, report_html
-from studio.ui.words import arrival, both, complaint, left, line, size
+from studio.ui.words import arrival, both, complaint, left, line
 from studio.writing.requests import Brief
 
 MODEL = ModelId("smollm2-135m")
@@ -44,7 +45,7 @@ def test_fetching_tells_bytes() -> None:
 
 
 def test_sizes_and_times_are_for_people() -> None:
-    assert [size(n) for n in (None, 900, 98_362_432, 4_200_000_000)] == ["—", "1 kB", "98 MB", "4.2 GB"]
+    assert [data_size(n) for n in (None, 900, 98_362_432, 4_200_000_000)] == ["—", "1 kB", "98 MB", "4.2 GB"]
     assert "8 s left" in left(8.2)
     assert "3 min left" in left(190)
     assert left(None) == ""

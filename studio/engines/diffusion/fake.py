@@ -3,13 +3,11 @@
 import hashlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from PIL import Image
 
 from studio.engines.diffusion.base import DiffusionRequest, Picture, Step
 from studio.registry.loaded import DeviceName, Sharing
-from studio.registry.spec import ModelSpec
 
 
 class ColourEngine:
@@ -55,10 +53,3 @@ def colour_of(request: DiffusionRequest) -> tuple[int, int, int]:
 def _faded(colour: tuple[int, int, int], share: float) -> tuple[int, int, int]:
     red, green, blue = colour
     return round(red * share), round(green * share), round(blue * share)
-
-
-def load_colour(spec: ModelSpec, weights: Path | None, device: DeviceName) -> ColourEngine:
-    """A `Loader` that reads no weights; the catalogue's memory estimate is kept."""
-    engine = ColourEngine(nbytes=spec.memory or 2_000_000)
-    engine.move(device)
-    return engine

@@ -1,14 +1,12 @@
 """An upscaler that repeats pixels, so that everything around upscalers can be tried without a model."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from studio.engines.upscalers.base import Pixels
 from studio.errors import OutOfMemory
 from studio.registry.loaded import DeviceName, Sharing
-from studio.registry.spec import ModelSpec
 
 
 class NearestUpscaler:
@@ -50,10 +48,3 @@ class NearestUpscaler:
 
     def close(self) -> None:
         self.closed = True
-
-
-def load_nearest(spec: ModelSpec, weights: Path | None, device: DeviceName) -> NearestUpscaler:
-    """A `Loader` that reads no weights; the catalogue's `scale` default and memory estimate are kept."""
-    upscaler = NearestUpscaler(int(spec.defaults.get("scale", 4)), nbytes=spec.memory or 1_000_000)
-    upscaler.move(device)
-    return upscaler

@@ -7,14 +7,14 @@ from typing import Final
 
 import gradio as gr
 
-from studio.messages import table
+from studio.messages import data_size, table
 from studio.registry.entry import Status
 from studio.registry.journal import Record
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec
 from studio.ui.controls import work_button
 from studio.ui.events import QUIET, Room, Updates, resident
-from studio.ui.words import both, line, size
+from studio.ui.words import both, line
 
 SHOWN_RECORDS: Final = 40
 COLUMNS: Final = ("name", "state", "size", "licence")
@@ -73,9 +73,7 @@ class ModelsTab:
 
     def _table(self) -> str:
         statuses = sorted(self._studio.registry.statuses(), key=lambda s: TASK_ORDER.index(s.task))
-        heads = "".join(
-            f'<th scope="col">{both(f"models.col.{name}")}</th>' for name in ("name", "state", "size", "licence")
-        )
+        heads = "".join(f'<th scope="col">{both(f"models.col.{name}")}</th>' for name in COLUMNS)
         body, task = "", ""
         for status in statuses:
             if status.task != task:
@@ -96,7 +94,7 @@ class ModelsTab:
         text = both(key, name=self._studio.catalogue.get(record.model).name)
         facts = [
             record.device,
-            size(record.bytes) if record.bytes else "",
+            data_size(record.bytes) if record.bytes else "",
             f"{record.seconds:.1f} s" if record.seconds else "",
         ]
         why = _why(record.why)
@@ -118,7 +116,7 @@ def _row(status: Status, spec: ModelSpec) -> str:
         f'<tr data-id="{escape(spec.id)}" data-state="{status.state}">'
         f"<td><b>{escape(spec.name)}</b>{starter}<code>{escape(spec.id)}</code>{tongues}</td>"
         f'<td><span class="state {state}">{both(f"models.state.{state}")}</span></td>'
-        f"<td>{size(status.bytes)}</td><td>{escape(status.licence)}</td><td>{button}</td></tr>"
+        f"<td>{data_size(status.bytes)}</td><td>{escape(status.licence)}</td><td>{button}</td></tr>"
     )
 
 
