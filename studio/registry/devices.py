@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -11,21 +12,43 @@ from studio.registry.loaded import DeviceName
 
 HOST_SHARE: Final = 0.8
 """Of the memory limit; the rest is for the app, pictures and the page cache."""
+HOST_MARGIN: Final = 0.05
+"""Of the memory limit that stays free whatever else runs on the machine."""
 CUDA_SHARE: Final = 0.9
+CGROUPS: Final = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+    ),
+)
+"""Limit, use and details of this process's control group, v2 and v1."""
 
 
 class Device(Protocol):
     """A memory that holds models."""
 
+    limit: int | None
+    """Bytes that models may hold at most, set by the host; measured when None."""
+
     @property
     def name(self) -> DeviceName: ...
 
-    def budget(self) -> int:
-        """Bytes that models may hold here, all together."""
+    def budget(self, held: int) -> int:
+        """Bytes that models may hold here, all together, given that they hold `held` now."""
         ...
 
     def reclaim(self) -> None:
         """Hand back memory that dropped models left in caches."""
+        ...
+
+    def mark(self) -> int | None:
+        """Begin to watch for the highest use, and return the use now; None where it cannot be watched."""
+        ...
+
+    def peak(self, mark: int) -> int:
+        """The highest use since `mark`, less the use at that time."""
         ...
 
 
@@ -35,14 +58,18 @@ class HostMemory:
     name: Final[DeviceName] = "cpu"
 
     def __init__(self, limit: int | None = None) -> None:
-        self._limit = limit
+        self.limit = limit
 
-    def budget(self) -> int:
-        if self._limit is not None:
-            return self._limit
+    def budget(self, held: int) -> int:
+        if self.limit is not None:
+            return self.limit
         import psutil
 
-        return int(min(psutil.virtual_memory().total, _cgroup_limit()) * HOST_SHARE)
+        machine = psutil.virtual_memory()
+        most, used = _cgroup()
+        total = min(machine.total, most)
+        available = min(machine.available, most - used)
+        return max(0, int(min(total * HOST_SHARE, held + available - total * HOST_MARGIN)))
 
     def reclaim(self) -> None:
         gc.collect()
@@ -52,21 +79,34 @@ class HostMemory:
             if trim is not None:
                 trim(0)
 
+    def mark(self) -> int | None:
+        try:
+            # Linux forgets the process's highest resident size when told so (proc(5), clear_refs).
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+            return _resident_bytes("VmRSS")
+        except (OSError, ValueError):
+            return None
+
+    def peak(self, mark: int) -> int:
+        return max(0, _resident_bytes("VmHWM") - mark)
+
 
 class CudaMemory:
     """One CUDA device, by index. No CUDA context is made before `budget` is first asked for, at the first load."""
 
     def __init__(self, index: int = 0, limit: int | None = None) -> None:
         self._index = index
-        self._limit = limit
+        self.limit = limit
         self.name: DeviceName = f"cuda:{index}"
 
-    def budget(self) -> int:
-        if self._limit is not None:
-            return self._limit
+    def budget(self, held: int) -> int:
+        if self.limit is not None:
+            return self.limit
         import torch
 
-        return int(torch.cuda.get_device_properties(self._index).total_memory * CUDA_SHARE)
+        free, total = torch.cuda.mem_get_info(self._index)
+        # What torch has reserved is either in use by us or cached for us; other processes' memory is neither.
+        return int(min(total * CUDA_SHARE, free + torch.cuda.memory_reserved(self._index)))
 
     def reclaim(self) -> None:
         import torch
@@ -74,41 +114,37 @@ class CudaMemory:
         gc.collect()
         torch.cuda.empty_cache()
 
+    def mark(self) -> int | None:
+        import torch
 
-class FakeMemory:
-    """A device of pretend bytes, for tests and simulations."""
+        torch.cuda.reset_peak_memory_stats(self._index)
+        return int(torch.cuda.memory_allocated(self._index))
 
-    def __init__(self, name: DeviceName, size: int) -> None:
-        self.name: DeviceName = name
-        self.size = size
-        self.reclaimed = 0
-        """How often memory was reclaimed."""
+    def peak(self, mark: int) -> int:
+        import torch
 
-    def budget(self) -> int:
-        return self.size
-
-    def reclaim(self) -> None:
-        self.reclaimed += 1
+        return max(0, int(torch.cuda.max_memory_allocated(self._index)) - mark)
 
 
-def find_accelerator(wanted: Literal["auto", "cpu", "cuda"], limit: int | None = None) -> CudaMemory | None:
-    """The CUDA device to use, or None to run on the CPU.
+def find_accelerators(wanted: Literal["auto", "cpu", "cuda"], limit: int | None = None) -> tuple[CudaMemory, ...]:
+    """The CUDA devices to use; none to run on the CPU.
 
-    Torch is imported only where a driver is installed, so that a machine without one starts at once.
+    Torch is imported only where a driver is installed or CUDA was demanded, so that a machine without one starts at
+    once. (On ZeroGPU the driver is absent until a request runs, and torch is patched to say otherwise.)
 
     Raises:
         EngineFailed: CUDA was demanded and there is none.
     """
     if wanted == "cpu":
-        return None
-    if _driver_installed():
+        return ()
+    if wanted == "cuda" or _driver_installed():
         import torch
 
         if torch.cuda.is_available():
-            return CudaMemory(limit=limit)
+            return tuple(CudaMemory(index, limit) for index in range(torch.cuda.device_count()))
     if wanted == "cuda":
         raise EngineFailed("device.no_cuda")
-    return None
+    return ()
 
 
 def _driver_installed() -> bool:
@@ -117,11 +153,21 @@ def _driver_installed() -> bool:
     return any(Path(mark).exists() for mark in ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg"))
 
 
-def _cgroup_limit() -> int:
-    """The memory limit of this process's control group (v2, then v1), or a number beyond any machine."""
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            return int(Path(file).read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            continue
-    return sys.maxsize
+def _cgroup() -> tuple[int, int]:
+    """Limit and use of this process's control group in bytes; where there is none, a limit beyond any machine and 0.
+
+    Cached files count as use there, though the kernel gives them up when asked.
+    """
+    for limit, usage, stat in CGROUPS:
+        with suppress(OSError, ValueError):
+            most, used = (int(Path(file).read_text(encoding="ascii")) for file in (limit, usage))
+            lines = dict(line.split() for line in Path(stat).read_text(encoding="ascii").splitlines())
+            return most, max(0, used - int(lines.get("inactive_file", lines.get("total_inactive_file", 0))))
+    return sys.maxsize, 0
+
+
+def _resident_bytes(field: Literal["VmRSS", "VmHWM"]) -> int:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) * 1024
+    raise ValueError(field)

@@ -1,14 +1,21 @@
 """What the registry knows about one model at this moment."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from studio.registry.loaded import DeviceName, Loaded, Loader
+from studio.registry.budget import Usage
+from studio.registry.loaded import Costs, DeviceName, Footprint, Loaded, Loader, Placement, Rung, Shape
 from studio.registry.spec import ModelId, ModelSpec
 
 State = Literal["absent", "disk", "host", "device"]
+Errand = Literal["", "fetching", "loading", "moving"]
+Departure = Literal["offloaded", "dropped", "expired", "spilled", "evicted"]
+"""Why a model leaves without another one being loaded."""
+
+BYTES_PER_SECOND: Final = 1e9
+"""How fast a model is thought to come back before it was ever measured."""
 
 
 def _always() -> bool:
@@ -16,12 +23,36 @@ def _always() -> bool:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """Costs where only the catalogue's number is known."""
+
+    nbytes: int
+
+    def footprint(self, placement: Placement) -> Footprint:
+        return Footprint(self.nbytes) if placement.rung == "whole" else Footprint(self.nbytes, self.nbytes)
+
+    def working(self, placement: Placement, shape: Shape) -> int:
+        return 0
+
+
+def estimate(spec: ModelSpec, weights: Path | None) -> Costs:
+    """The catalogue's number, whatever the files say."""
+    return Estimate(spec.memory or 0)
+
+
+@dataclass(frozen=True)
 class Binding:
-    """How the models of one engine are loaded."""
+    """How the models of one engine are loaded, and what they cost."""
 
     loader: Loader
     accelerated: Callable[[], bool] = _always
-    """Whether this engine can use the accelerator; asked when a model is loaded. False keeps it on the CPU."""
+    """Whether this engine can use an accelerator; asked when a model is first needed. False keeps it on the CPU."""
+    rungs: tuple[Rung, ...] = ("whole",)
+    """The ways its models can be placed on an accelerator, best first; the CPU always comes last."""
+    costs: Callable[[ModelSpec, Path | None], Costs] = estimate
+    """Reads what a model will take from the head of its files; called without any lock."""
+    alone: bool = True
+    """Whether nothing else may be loaded or moved meanwhile: building a torch model patches torch for all threads."""
 
 
 @dataclass(eq=False)
@@ -29,26 +60,39 @@ class Entry:
     """The mutable record of one model; read and written only under the registry's lock."""
 
     spec: ModelSpec
+    binding: Binding
     loaded: Loaded | None = None
     weights: Path | None = None
     """Its file or folder on disk, once located."""
-    device: DeviceName = ""
-    """Where it is, when it is loaded."""
-    home: DeviceName = ""
-    """The device it runs on; `device` differs while it is offloaded to main memory."""
+    costs: Costs | None = None
+    """Known once it is located."""
+    options: tuple[Placement, ...] = ()
+    """Where it may be placed, best first; known once it is located."""
+    placement: Placement | None = None
+    """Where it runs, or is about to."""
+    parked: bool = False
+    """All of it, or a part, waits in main memory and has to be moved before it is used."""
+    holds: dict[DeviceName, int] = field(default_factory=dict)
+    """Bytes that it takes in each memory."""
+    claims: dict[DeviceName, int] = field(default_factory=dict)
+    """Bytes promised to it while it is being loaded."""
     users: int = 0
-    last_used: float = 0.0
-    busy: Literal["", "fetching", "loading", "moving"] = ""
+    usage: Usage = field(default_factory=Usage)
+    touched: float = 0.0
+    """When it was last loaded, taken or given back."""
+    busy: Errand = ""
     """What is being done with it outside the lock; nobody may take it meanwhile."""
     since: float = 0.0
     """When `busy` began."""
     done: int = 0
     total: int | None = None
     """Bytes fetched, while fetching."""
-    measured_bytes: int | None = None
     load_seconds: float | None = None
-    leaving: bool = False
-    """Offload it as soon as nobody uses it."""
+    move_seconds: float | None = None
+    leaving: Departure | Literal[""] = ""
+    """Leave the device, or memory altogether, as soon as nobody uses it."""
+    pinned: bool = False
+    """Never evicted and never idle for too long."""
 
     def report(self, done: int, total: int | None) -> None:
         """Take note of fetched bytes; called from the fetching thread, and torn reads do no harm."""
@@ -57,17 +101,43 @@ class Entry:
     @property
     def ready(self) -> bool:
         """Whether it can be used where it is."""
-        return self.loaded is not None and not self.busy and self.device == self.home
+        return self.loaded is not None and not self.busy and not self.parked
 
     @property
     def located(self) -> bool:
         """Whether it can be loaded without looking for its weights."""
-        return bool(self.home) and (self.spec.remote or self.loaded is not None or self.weights is not None)
+        return bool(self.options) and (self.spec.remote or self.loaded is not None or self.weights is not None)
 
     @property
-    def need(self) -> int:
-        """Bytes its weights take: measured at the last load, else the catalogue's estimate."""
-        return self.measured_bytes or self.spec.memory or 0
+    def idle(self) -> bool:
+        """Whether it is in memory and could leave it now."""
+        return self.loaded is not None and not self.users and not self.busy
+
+    @property
+    def movable(self) -> bool:
+        """Whether it can wait in main memory."""
+        return (
+            self.loaded is not None
+            and self.loaded.movable
+            and self.placement is not None
+            and self.placement.rung == "whole"
+            and self.placement.device != "cpu"
+        )
+
+    @property
+    def reload_seconds(self) -> float:
+        """What it costs to bring it back from where it would go, measured or guessed from its size."""
+        guess = sum(self.holds.values()) / BYTES_PER_SECOND
+        if self.movable and not self.parked:
+            return self.move_seconds or guess / 10
+        return self.load_seconds or guess
+
+    @property
+    def state(self) -> State:
+        """Where it is, as far as memory goes; `disk` says nothing about whether the files are there."""
+        if self.loaded is None:
+            return "disk"
+        return "host" if self.parked else "device"
 
 
 @dataclass(frozen=True)
@@ -85,4 +155,22 @@ class Status:
     licence: str
     in_use: int
     device: DeviceName
+    """Where it is; empty when it is not in memory."""
     busy: str
+    rung: Rung | Literal[""] = ""
+    pinned: bool = False
+    holds: Mapping[DeviceName, int] = field(default_factory=dict)
+    """Bytes in each memory."""
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """One memory and what the registry has in it."""
+
+    name: DeviceName
+    budget: int
+    """Bytes that models may hold."""
+    held: int
+    """Bytes that models hold."""
+    reserved: int
+    """Bytes promised to requests under way, beside the weights."""

@@ -1,17 +1,38 @@
-"""The record of every decision the registry makes, for the Models tab and the log."""
+"""The record of every decision the registry makes, for the Models tab, the metrics and the log."""
 
 import itertools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
+from studio.messages import Locale, data_size, known, message
+from studio.registry.loaded import DeviceName
 from studio.registry.spec import ModelId
 
-Event = Literal["asked", "found", "fetched", "loaded", "moved", "evicted", "offloaded", "expired", "failed", "refused"]
+Event = Literal[
+    "asked",
+    "fetched",
+    "loaded",
+    "evicted",
+    "offloaded",
+    "dropped",
+    "expired",
+    "spilled",
+    "ran_out",
+    "recovered",
+    "failed",
+    "stuck",
+    "served",
+    "refused",
+    "pinned",
+    "unpinned",
+    "budget",
+]
 
 _log = logging.getLogger("studio.registry")
 
@@ -25,12 +46,33 @@ class Record:
     at: float
     """Unix time."""
     model: ModelId
+    """Empty where a decision is about a device."""
     event: Event
     why: str = ""
-    """A model's id, a source, or an error's code: what caused it."""
+    """A model's id or an error's code: what caused it."""
     bytes: int = 0
     seconds: float = 0.0
+    """How long it took; for `served` and `refused`, how long the request waited."""
     device: str = ""
+    """Where it happened, with the rung if that is not the whole model."""
+    holds: Mapping[DeviceName, int] | None = field(default=None)
+    """Bytes the model takes in each memory from now on; None when the record changes nothing about that."""
+
+    def sentence(self, locale: Locale = "en", name: str | None = None) -> str:
+        """The decision in plain words; `name` is the model's name for people."""
+        key = f"journal.{self.event}"
+        # What leaves a device may wait in main memory, or be gone.
+        variants = (f"{key}.host" if self.holds else "", f"{key}.why" if self.why else "")
+        key = next((variant for variant in variants if variant and known(variant)), key)
+        return message(
+            key,
+            locale,
+            model=name or self.model,
+            device=self.device,
+            size=data_size(self.bytes),
+            seconds=f"{self.seconds:.1f}",
+            why=self.why,
+        )
 
 
 class Journal:
@@ -41,26 +83,49 @@ class Journal:
         self._sequence = itertools.count(1)
         self._lock = threading.Lock()
         self._clock = clock
+        self._listeners: list[Callable[[Record], None]] = []
+
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        """Call `listener` with every record from now on, on the thread that made it; it must be quick."""
+        with self._lock:
+            self._listeners.append(listener)
 
     def write(
-        self, model: ModelId, event: Event, *, why: str = "", size: int = 0, seconds: float = 0.0, device: str = ""
+        self,
+        model: ModelId,
+        event: Event,
+        *,
+        why: str = "",
+        size: int = 0,
+        seconds: float = 0.0,
+        device: str = "",
+        holds: Mapping[DeviceName, int] | None = None,
     ) -> Record:
         """Add a record and one log line that says the same."""
+        kept = MappingProxyType(dict(holds)) if holds is not None else None
         with self._lock:
-            record = Record(next(self._sequence), self._clock(), model, event, why, size, seconds, device)
+            record = Record(next(self._sequence), self._clock(), model, event, why, size, seconds, device, kept)
             self._records.append(record)
-        _log.info(
-            "%s %s%s%s%s%s",
-            model,
-            event,
-            f" on {device}" if device else "",
-            f", {size / 1e6:.0f} MB" if size else "",
-            f", {seconds:.2f} s" if seconds else "",
-            f" ({why})" if why else "",
-        )
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(record)
+        level = logging.DEBUG if event in ("asked", "served") else logging.INFO
+        if _log.isEnabledFor(level):
+            _log.log(level, "%s", record.sentence())
         return record
 
     def records(self, since: int = 0) -> tuple[Record, ...]:
         """Those after record number `since`, oldest first."""
         with self._lock:
             return tuple(record for record in self._records if record.seq > since)
+
+
+def replay(records: Iterable[Record]) -> dict[ModelId, Mapping[DeviceName, int]]:
+    """Which models are in memory after these records, and how many bytes each takes where."""
+    residents: dict[ModelId, Mapping[DeviceName, int]] = {}
+    for record in records:
+        if record.holds:
+            residents[record.model] = record.holds
+        elif record.holds is not None:
+            residents.pop(record.model, None)
+    return residents

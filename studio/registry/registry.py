@@ -1,54 +1,56 @@
 """The one registry of models: lends them, loads them once, and keeps them within the budget."""
 
-import threading
-import time
-from collections.abc import Callable, Generator, Mapping
+import os
+import weakref
+from collections.abc import Callable, Collection, Generator, Mapping
 
-from studio.errors import Busy, Cancelled, StudioError, UnknownModel
+from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
+from studio.messages import data_size
 from studio.registry.catalog import Catalogue
-from studio.registry.entry import Binding, Entry, Status
-from studio.registry.journal import Event, Journal
+from studio.registry.dispatch import Dispatcher
+from studio.registry.entry import Binding, DeviceStatus, Entry, Status
+from studio.registry.errands import Executor, in_thread
+from studio.registry.journal import Journal
 from studio.registry.lease import Lease, LoadProgress, Waiter
-from studio.registry.loaded import Loaded
-from studio.registry.residency import Residency, unlocked
-from studio.registry.sources import WeightsStore
+from studio.registry.loaded import DeviceName, Shape
+from studio.registry.residency import Residency
 from studio.registry.spec import ModelId, ModelSpec, Task
-
-CANCEL_CHECK_SECONDS = 0.5
 
 
 class Registry:
     """Which models exist and where they are now.
 
-    All decisions are taken under one condition; fetching, loading and moving happen outside it, one load at a time
-    in the process, because building a model patches torch globally. Lock order: the condition is never held while a
-    loader runs, and loaders never call the registry.
+    All decisions are taken under one lock; fetching, loading and moving happen outside it, on threads of their own.
     """
 
     def __init__(
         self,
         catalogue: Catalogue,
-        store: WeightsStore,
         bindings: Mapping[str, Binding],
         residency: Residency,
         *,
         configured: Callable[[ModelSpec], bool] = lambda spec: False,
+        residents: Collection[str] | None = None,
         keep_alive: float = 0,
         deadline: float = 600,
-        clock: Callable[[], float] = time.monotonic,
+        executor: Executor = in_thread,
     ) -> None:
-        """`configured` tells whether a remote model has its address; `keep_alive` and `deadline` are seconds."""
+        """`configured` tells whether a remote model has its address; `keep_alive` and `deadline` are seconds.
+
+        `residents` are the only models that may run on an accelerator, where nothing moves once it is there; with
+        None, models come and go as they are needed.
+        """
         self._catalogue = catalogue
-        self._store = store
-        self._bindings = bindings
         self._residency = residency
         self._configured = configured
+        self._residents = residents
         self._keep_alive = keep_alive
         self._deadline = deadline
-        self._clock = clock
-        self._changed = threading.Condition(threading.Lock())
-        self._entries = {spec.id: Entry(spec) for spec in catalogue}
-        self._queue: list[Waiter] = []
+        self._entries = residency.entries
+        for spec in catalogue:
+            self._entries[spec.id] = Entry(spec, bindings[spec.engine])
+        self._dispatcher = Dispatcher(residency, patience=deadline, executor=executor)
+        self._lock = residency.lock
 
     @property
     def journal(self) -> Journal:
@@ -70,7 +72,7 @@ class Registry:
             if spec.task not in tasks:
                 raise UnknownModel("model.task", model=wanted, task=spec.task, wanted=" / ".join(tasks))
             return spec
-        candidates = self._catalogue.for_task(*tasks)
+        candidates = [spec for spec in self._catalogue.for_task(*tasks) if self._admitted(spec)]
         if not candidates:
             raise UnknownModel("model.none", wanted=" / ".join(tasks))
         present = [spec for spec in candidates if self.present(spec)]
@@ -80,19 +82,28 @@ class Registry:
         """Whether it can run without fetching anything."""
         if spec.remote:
             return self._configured(spec)
-        return self._entries[spec.id].loaded is not None or self._store.find(spec) is not None
+        return self._entries[spec.id].loaded is not None or self._residency.store.find(spec) is not None
 
-    def lease(self, model: str, *, working_bytes: int = 0, deadline: float | None = None) -> Lease:
-        """The right to use `model` inside a `with` block; see `Lease`.
+    def accelerated(self, spec: ModelSpec) -> bool:
+        """Whether it runs on an accelerator where there is one."""
+        return spec.device != "cpu" and self._entries[spec.id].binding.accelerated()
 
-        `working_bytes` is what the request needs beside the weights; `deadline` the seconds it is willing to wait.
+    def lease(self, *models: str, shape: Shape | None = None, deadline: float | None = None) -> Lease:
+        """The right to use models inside a `with` block; see `Lease`.
+
+        Several models are taken together: the first does the work, the others help it. `shape` tells what the request
+        needs beside the weights; `deadline` is the seconds it is willing to wait.
 
         Raises:
-            UnknownModel: no such id.
+            UnknownModel: no such id, or one that this studio does not keep ready.
         """
-        spec = self._catalogue.get(model)
+        specs = [self._catalogue.get(model) for model in models]
+        for spec in specs:
+            if not self._admitted(spec):
+                raise UnknownModel("model.not_resident", model=spec.id)
+        now = self._residency.clock()
         limit = self._deadline if deadline is None else deadline
-        return Lease(self, Waiter(spec.id, working_bytes, self._clock() + limit))
+        return Lease(self._dispatcher, Waiter(tuple(spec.id for spec in specs), now, now + limit, shape))
 
     def load(self, model: str) -> Generator[LoadProgress, None, None]:
         """Bring a model to its device and leave it there."""
@@ -100,96 +111,138 @@ class Registry:
             yield from lease.arrive()
 
     def offload(self, model: str) -> bool:
-        """Free a model's memory: now, or when its last user is done. Returns whether it is gone already."""
-        spec = self._catalogue.get(model)
-        with self._changed:
-            entry = self._entries[spec.id]
-            if entry.loaded is None:
-                return True
-            entry.leaving = True
-            return self._leave_if_idle(entry)
+        """Take a model off its device: to main memory where it can wait there, else out of memory.
+
+        Returns whether it is gone already; while it is in use, it goes when its last user is done.
+        """
+        entry = self._entry(model)
+        self._dispatcher.ask_to_leave([entry], "offloaded")
+        return entry.loaded is None or entry.parked
+
+    def drop(self, model: str) -> bool:
+        """Free all memory of a model, as `offload` does for its device."""
+        entry = self._entry(model)
+        self._dispatcher.ask_to_leave([entry], "dropped")
+        return entry.loaded is None
+
+    def pin(self, model: str, pinned: bool = True) -> None:
+        """Keep a model in memory once it is there: nothing evicts it and it is never idle for too long."""
+        entry = self._entry(model)
+        with self._lock:
+            if entry.pinned == pinned:
+                return
+            entry.pinned = pinned
+        self.journal.write(entry.spec.id, "pinned" if pinned else "unpinned")
+        # Someone may have waited for just this room.
+        self._dispatcher.enforce(())
+
+    def set_budget(self, device: DeviceName, limit: int | None) -> None:
+        """Change what models may hold on a device, in bytes; None measures it again.
+
+        What is idle leaves at once if that is too little now, what is in use when it is free.
+
+        Raises:
+            InvalidRequest: no such device, or a limit of nothing.
+        """
+        ledger = self._residency.ledger
+        if not ledger.knows(device):
+            names = ", ".join(status.name for status in self.devices())
+            raise InvalidRequest("device.unknown", device=device, devices=names)
+        if limit is not None and limit <= 0:
+            raise InvalidRequest("budget.negative", budget=limit)
+        with self._lock:
+            ledger.limit(device, limit)
+            budget = ledger.budget(device)
+        self.journal.write(ModelId(""), "budget", size=budget, device=device)
+        self._dispatcher.enforce([device])
 
     def statuses(self) -> tuple[Status, ...]:
         """All models in catalogue order."""
-        with self._changed:
-            return tuple(self._status(entry) for entry in self._entries.values())
+        present = {spec.id: self.present(spec) for spec in self._catalogue}
+        with self._lock:
+            return tuple(self._status(entry, present[name]) for name, entry in self._entries.items())
+
+    def devices(self) -> tuple[DeviceStatus, ...]:
+        """All memories, main memory first; an accelerator is known once a model needed one."""
+        with self._lock:
+            return self._residency.ledger.statuses()
 
     def sweep(self) -> None:
-        """Offload what has been idle for longer than `keep_alive`. Call it now and then."""
-        if not self._keep_alive:
-            return
-        with self._changed:
-            for entry in self._entries.values():
-                idle = self._clock() - entry.last_used
-                if entry.loaded and not entry.users and not entry.busy and idle >= self._keep_alive:
-                    entry.leaving = True
-                    self._leave_if_idle(entry, "expired")
+        """Offload what has been idle for too long, and what a memory that became short has no room for any more.
+
+        Call it now and then. A model that waited in main memory for as long again leaves it, too.
+        """
+        now = self._residency.clock()
+        with self._lock:
+            expired = [entry for entry in self._entries.values() if self._expired(entry, now)]
+            short = [status.name for status in self._residency.ledger.statuses() if status.held]
+        gone = [entry for entry in expired if entry.parked]
+        self._dispatcher.ask_to_leave([entry for entry in expired if not entry.parked], "expired")
+        self._dispatcher.ask_to_leave(gone, "dropped")
+        self._dispatcher.enforce(short)
+
+    def settle(self) -> None:
+        """Bring the residents to their device and pin them there; at start-up, before anything is served.
+
+        Raises:
+            OutOfMemory: they do not fit together; and whatever loading them raises.
+        """
+        for model in self._residents or ():
+            for _ in self.load(model):
+                pass
+            entry = self._entry(model)
+            placement = entry.placement
+            if placement is not None and placement.rung != "whole":
+                with self._lock:
+                    budget = self._residency.ledger.budget(placement.device)
+                raise OutOfMemory(
+                    "resident.budget",
+                    need=data_size(sum(e.holds.get(placement.device, 0) for e in self._entries.values())),
+                    budget=data_size(budget),
+                    device=placement.device,
+                )
+            self.pin(model)
 
     def close(self) -> None:
         """Drop every idle model; called at the end of the process."""
-        for spec in self._catalogue:
-            self.offload(spec.id)
+        self._dispatcher.ask_to_leave(self._entries.values(), "dropped")
 
-    def try_acquire(self, waiter: Waiter) -> Loaded | None:
-        """Take the model if it is there and free this instant."""
-        with self._changed:
-            return self._take(waiter)
+    def survive_forks(self) -> None:
+        """Make a child of this process able to lease what is resident: only the forking thread lives on in it.
 
-    def acquire(self, waiter: Waiter) -> Loaded:
-        """Wait for the model, loading it if need be, and take it."""
-        with self._changed:
-            self._queue.append(waiter)
-            self.journal.write(waiter.model, "asked", size=waiter.working_bytes)
-            try:
-                while True:
-                    self._give_up_if_due(waiter)
-                    loaded = self._take(waiter)
-                    if loaded is not None:
-                        return loaded
-                    self._advance(waiter)
-            finally:
-                self._queue.remove(waiter)
-                self._changed.notify_all()
+        The lock is held across the fork, so that the child's copy of the books is whole; it then starts without the
+        requests and jobs of threads that it does not have. What the child changes, the parent never sees.
+        """
+        lock, dispatcher = self._lock, weakref.ref(self._dispatcher)
 
-    def release(self, model: ModelId) -> None:
-        """End one use."""
-        with self._changed:
-            entry = self._entries[model]
-            entry.users -= 1
-            entry.last_used = self._clock()
-            self._leave_if_idle(entry)
-            self._changed.notify_all()
+        def in_child() -> None:
+            forked = dispatcher()
+            if forked is not None:
+                forked.start_over()
+            lock.release()
 
-    def wake(self) -> None:
-        """Let every waiter look again, because one of them was cancelled."""
-        with self._changed:
-            self._changed.notify_all()
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=in_child)
 
-    def progress(self, waiter: Waiter) -> LoadProgress:
-        """How far a waiter's model is."""
-        with self._changed:
-            entry = self._entries[waiter.model]
-            if entry.busy not in ("fetching", "loading"):
-                place = self._queue.index(waiter) if waiter in self._queue else 0
-                ahead = place + (entry.users if entry.loaded else 0)
-                return LoadProgress(waiter.model, entry.spec.name, "waiting", ahead=ahead)
-            elapsed = self._clock() - entry.since
-            left = None
-            if entry.busy == "loading" and entry.load_seconds:
-                left = max(0.0, entry.load_seconds - elapsed)
-            elif entry.busy == "fetching" and entry.total and entry.done:
-                left = elapsed * (entry.total - entry.done) / entry.done
-            return LoadProgress(waiter.model, entry.spec.name, entry.busy, entry.done, entry.total, 0, left)
+    def _entry(self, model: str) -> Entry:
+        return self._entries[self._catalogue.get(model).id]
 
-    def _status(self, entry: Entry) -> Status:
-        spec = entry.spec
-        present = self.present(spec)
+    def _admitted(self, spec: ModelSpec) -> bool:
+        return self._residents is None or spec.id in self._residents or not self.accelerated(spec)
+
+    def _expired(self, entry: Entry, now: float) -> bool:
+        limit = self._keep_alive if entry.spec.keep_alive is None else entry.spec.keep_alive
+        if not limit or not entry.idle or entry.pinned:
+            return False
+        return now - entry.touched >= limit * (2 if entry.parked else 1)
+
+    def _status(self, entry: Entry, present: bool) -> Status:
+        spec, placement = entry.spec, entry.placement
         if entry.loaded is None:
             state = "disk" if present and not spec.remote else "absent"
-            size = (self._store.size(spec) if present and not spec.remote else None) or spec.memory
+            size = (self._residency.store.size(spec) if present and not spec.remote else None) or spec.memory
         else:
-            state = "device" if entry.device == entry.home else "host"
-            size = entry.measured_bytes
+            state = "host" if entry.parked else "device"
+            size = sum(entry.holds.values())
         return Status(
             spec.id,
             spec.task,
@@ -199,103 +252,9 @@ class Registry:
             present,
             spec.licence,
             entry.users,
-            entry.device,
+            "cpu" if entry.parked else placement.device if placement and entry.loaded else "",
             entry.busy,
+            placement.rung if placement and entry.loaded else "",
+            entry.pinned,
+            dict(entry.holds),
         )
-
-    def _give_up_if_due(self, waiter: Waiter) -> None:
-        if waiter.cancelled.is_set():
-            raise Cancelled
-        if waiter.failure is not None:
-            raise waiter.failure
-        if self._clock() >= waiter.give_up_at:
-            holders = ", ".join(e.spec.id for e in self._entries.values() if e.users or e.busy)
-            self.journal.write(waiter.model, "refused", why="busy")
-            raise Busy("registry.busy", model=waiter.model, holders=holders or waiter.model)
-
-    def _advance(self, waiter: Waiter) -> None:
-        """Do the next thing that brings a waiter's model nearer, or wait until something changes."""
-        entry = self._entries[waiter.model]
-        try:
-            if not entry.located and not entry.busy:
-                self._locate(waiter, entry)
-            elif self._is_next_to_load(waiter):
-                self._bring(waiter, entry)
-                if waiter.blocked:
-                    self._changed.wait(CANCEL_CHECK_SECONDS)
-            else:
-                self._changed.wait(CANCEL_CHECK_SECONDS)
-        except Cancelled:
-            raise
-        except Exception as error:
-            self._share_failure(waiter, error)
-            raise
-
-    def _take(self, waiter: Waiter) -> Loaded | None:
-        entry = self._entries[waiter.model]
-        if not entry.ready or entry.loaded is None:
-            return None
-        if entry.users and entry.loaded.sharing == "exclusive":
-            return None
-        for other in self._queue:
-            if other is waiter:
-                break
-            if other.blocked or other.model == waiter.model:
-                return None
-        entry.users += 1
-        entry.last_used = self._clock()
-        return entry.loaded
-
-    def _is_next_to_load(self, waiter: Waiter) -> bool:
-        """Whether this waiter's model must be loaded and no earlier request's load comes first."""
-        if any(entry.busy in ("loading", "moving") for entry in self._entries.values()):
-            return False
-        for other in self._queue:
-            entry = self._entries[other.model]
-            if not entry.ready and entry.busy != "fetching":
-                return other is waiter
-        return False
-
-    def _locate(self, waiter: Waiter, entry: Entry) -> None:
-        """Find or fetch the weights and decide on the device; slow, and no obstacle to other models' loads."""
-        entry.busy, entry.since, entry.done, entry.total = "fetching", self._clock(), 0, None
-        self._changed.notify_all()
-        home, weights = "", None
-        fetched = not entry.spec.remote and self._store.find(entry.spec) is None
-        try:
-            with unlocked(self._changed):
-                home = self._residency.home(self._bindings[entry.spec.engine])
-                if not entry.spec.remote:
-                    weights = self._store.fetch(entry.spec, entry.report, waiter.cancelled.is_set)
-        finally:
-            entry.busy, entry.home, entry.weights = "", home, weights
-            self._changed.notify_all()
-        if fetched:
-            self.journal.write(entry.spec.id, "fetched", size=entry.done, seconds=self._clock() - entry.since)
-
-    def _bring(self, waiter: Waiter, entry: Entry) -> None:
-        """Load a waiter's model if there is room, else mark the waiter as blocked."""
-        came = self._residency.bring(
-            entry,
-            self._entries.values(),
-            self._bindings[entry.spec.engine],
-            working_bytes=waiter.working_bytes,
-            condition=self._changed,
-        )
-        waiter.blocked = not came
-
-    def _share_failure(self, waiter: Waiter, error: Exception) -> None:
-        """Tell everyone who waits for the same load, so that each does not try it again in turn."""
-        code = error.code if isinstance(error, StudioError) else type(error).__name__
-        self.journal.write(waiter.model, "failed", why=code)
-        for other in self._queue:
-            if other.model == waiter.model:
-                other.failure = error
-        self._changed.notify_all()
-
-    def _leave_if_idle(self, entry: Entry, event: Event = "offloaded") -> bool:
-        if not entry.leaving or entry.users or entry.busy or entry.loaded is None:
-            return entry.loaded is None
-        entry.leaving = False
-        self._residency.drop(entry, event, "", self._changed)
-        return True

@@ -68,6 +68,10 @@ class ModelSpec(_Entry):
     """BCP 47 tags of the languages it writes or reads well."""
     memory: PositiveInt | None = None
     """Estimated bytes of its weights once loaded; absent for remote endpoints."""
+    device: Annotated[str, StringConstraints(pattern=r"^(cpu|cuda:\d+)$")] | None = None
+    """The only device it may run on; the registry chooses when unset."""
+    keep_alive: Annotated[float, Field(ge=0)] | None = None
+    """Seconds it stays in memory while idle; 0 keeps it for ever, unset follows the setting."""
     base: ModelId | None = None
     """For a ControlNet: the image model it steers."""
     chat: bool = True

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from studio.registry.catalog import Catalogue
-from studio.registry.devices import FakeMemory
 from studio.registry.entry import Binding
-from studio.registry.fake import FakeLoader
+from studio.registry.fake import FakeLoader, FakeMemory
+from studio.registry.ledger import Ledger
 from studio.registry.registry import Registry
 from studio.registry.residency import Residency
 from studio.registry.sources import WeightsStore
@@ -40,16 +40,11 @@ def fake_registry(
     **options: Any,
 ) -> Registry:
     """A registry over one fake loader; `device` adds an accelerator of that many bytes."""
-    accelerator = None if device is None else FakeMemory("cuda:0", device)
-    residency = Residency(FakeMemory("cpu", host), lambda: accelerator, clock=options.get("clock", FakeClock()))
-    return Registry(
-        Catalogue(specs),
-        WeightsStore(cache),
-        {"fake": Binding(loader)},
-        residency,
-        configured=lambda _: True,
-        **options,
-    )
+    accelerators = () if device is None else (FakeMemory("cuda:0", device),)
+    clock = options.pop("clock", None) or FakeClock()
+    ledger = Ledger(FakeMemory("cpu", host), lambda: accelerators, clock=clock)
+    residency = Residency(ledger, WeightsStore(cache), clock=clock)
+    return Registry(Catalogue(specs), {"fake": Binding(loader)}, residency, configured=lambda _: True, **options)
 
 
 def use(registry: Registry, model: str) -> Any:

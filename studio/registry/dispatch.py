@@ -1,0 +1,388 @@
+"""Who gets which models when: one queue, first come first served, and everything that can be done is done at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from studio.errors import Busy, EngineFailed, OutOfMemory, StudioError
+from studio.messages import data_size
+from studio.registry.entry import Departure, Entry
+from studio.registry.errands import Errands, Eviction, Executor, Job, Load, in_thread
+from studio.registry.lease import LoadProgress, Waiter
+from studio.registry.loaded import DeviceName, Loaded
+from studio.registry.options import Options
+from studio.registry.peaks import PeakWatch
+from studio.registry.placement import Candidate, Option, bill
+from studio.registry.residency import Residency, is_known
+from studio.registry.spec import ModelId
+
+
+@dataclass
+class Ahead:
+    """What one look at the queue has found out so far, for the requests further behind."""
+
+    wanted: set[ModelId] = field(default_factory=set)
+    """Models that an earlier request waits for."""
+    contended: set[DeviceName] = field(default_factory=set)
+    """Devices on which an earlier request waits for others to finish; to grant more there would starve it."""
+
+
+class Dispatcher:
+    """The queue. Every change of state ends in one look at all of it, so no wake-up can be lost."""
+
+    def __init__(self, residency: Residency, *, patience: float = 600, executor: Executor = in_thread) -> None:
+        """`patience` is the seconds after which a load that does not end no longer holds others up."""
+        self._residency = residency
+        self._ledger = residency.ledger
+        self._lock = residency.lock
+        self._entries = residency.entries
+        self._journal = residency.journal
+        self._clock = residency.clock
+        self._patience = patience
+        self._options = Options(residency)
+        self._errands = Errands(residency, executor, self._finished)
+        self._peaks = PeakWatch(residency.ledger, residency.measurements)
+        self._queue: list[Waiter] = []
+        self._granted: set[Waiter] = set()
+        self._leaving: set[Entry] = set()
+        self._shrunk: set[DeviceName] = set()
+        self._last: tuple[ModelId, ...] = ()
+
+    def enqueue(self, waiter: Waiter) -> None:
+        """Take a place in the queue; an idle resident model is granted at once."""
+        with self._lock:
+            if self._queue or not self._grant_as_is(waiter):
+                waiter.asked = True
+                self._journal.write(waiter.models[0], "asked")
+                self._queue.append(waiter)
+                self._dispatch()
+        if waiter.granted:
+            self._peaks.begin(waiter, self._entries[waiter.models[0]])
+
+    def wait(self, waiter: Waiter, seconds: float) -> bool:
+        """Wait for the outcome; True when the models are granted.
+
+        Raises:
+            Busy: the deadline passed; and whatever went wrong with the load.
+        """
+        waiter.settled.wait(seconds)
+        with self._lock:
+            if not waiter.settled.is_set():
+                self._lose_stuck()
+            if not waiter.settled.is_set() and self._clock() >= waiter.give_up_at:
+                self._fail(waiter, self._too_late(waiter))
+                self._dispatch()
+        if waiter.failure is not None:
+            raise waiter.failure
+        if waiter.granted:
+            self._peaks.begin(waiter, self._entries[waiter.models[0]])
+        return waiter.granted
+
+    def leave(self, waiter: Waiter) -> None:
+        """End a use, or the wait for it."""
+        if waiter.watched is not None:
+            self._peaks.end(waiter, self._entries[waiter.models[0]])
+        with self._lock:
+            if waiter.asked and waiter in self._queue:
+                self._queue.remove(waiter)
+            self._release(waiter)
+            departures = self._departures()
+            if self._queue:
+                self._dispatch()
+        self.depart(departures)
+
+    def loaded(self, model: ModelId) -> Loaded:
+        """A granted model."""
+        loaded = self._entries[model].loaded
+        if loaded is None:
+            raise RuntimeError(f"{model} was never granted")
+        return loaded
+
+    def progress(self, waiter: Waiter) -> LoadProgress:
+        """How far the first model that is missing is."""
+        with self._lock:
+            entries = [self._entries[name] for name in waiter.models]
+            entry = next((entry for entry in entries if not entry.ready), entries[0])
+            if entry.busy not in ("fetching", "loading"):
+                place = self._queue.index(waiter) if waiter in self._queue else 0
+                ahead = place + (entry.users if entry.loaded else 0)
+                return LoadProgress(entry.spec.id, entry.spec.name, "waiting", ahead=ahead)
+            elapsed = self._clock() - entry.since
+            left = None
+            if entry.busy == "loading" and entry.load_seconds:
+                left = max(0.0, entry.load_seconds - elapsed)
+            elif entry.busy == "fetching" and entry.total and entry.done:
+                left = elapsed * (entry.total - entry.done) / entry.done
+            return LoadProgress(entry.spec.id, entry.spec.name, entry.busy, entry.done, entry.total, 0, left)
+
+    def make_room(self, waiter: Waiter) -> None:
+        """Evict what is idle on the device of a granted request, and empty its caches."""
+        entry = self._entries[waiter.models[0]]
+        with self._lock:
+            placement = entry.placement
+            # Beside a load no torch model may be moved, but any may be dropped.
+            park = not self._errands.moving
+        if placement is not None:
+            self._journal.write(entry.spec.id, "ran_out", device=str(placement))
+            self._residency.clear(placement.device, waiter.models, entry.spec.id, park=park)
+        with self._lock:
+            self._dispatch()
+
+    def step_down(self, waiter: Waiter, error: OutOfMemory) -> None:
+        """Queue a granted request again, first in line, for the next placement of its model.
+
+        Raises:
+            OutOfMemory: it is at the last one, or others use the model where it is.
+        """
+        entry = self._entries[waiter.models[0]]
+        with self._lock:
+            placement = entry.placement
+            index = entry.options.index(placement) if placement in entry.options else len(entry.options)
+            if placement is None or entry.users > 1 or index + 1 >= len(entry.options):
+                raise self._ran_out(entry) from error
+            following = str(entry.options[index + 1])
+            self._journal.write(entry.spec.id, "ran_out", why=following, device=str(placement))
+            if waiter.shape is not None:
+                # By the numbers, the next request of this shape goes to the lower placement at once.
+                free = self._ledger.budget(placement.device) - entry.holds.get(placement.device, 0)
+                self._residency.measurements.worked(entry.spec, placement, waiter.shape, max(free, 0) + 1)
+            self._release(waiter)
+            waiter.avoid, waiter.watched = index + 1, None
+            waiter.settled.clear()
+            waiter.asked = True
+            self._queue.insert(0, waiter)
+            self._dispatch()
+
+    def ask_to_leave(self, entries: Iterable[Entry], event: Departure) -> None:
+        """Offload, drop or expire models: those that are idle now, the others when they are free."""
+        with self._lock:
+            for entry in entries:
+                entry.leaving = event
+                self._leaving.add(entry)
+            departures = self._departures()
+        self.depart(departures)
+
+    def enforce(self, devices: Iterable[DeviceName]) -> None:
+        """Evict what is idle from devices that hold more than they may; the rest follows when it is free."""
+        with self._lock:
+            self._shrunk.update(devices)
+            departures = self._departures()
+            self._dispatch()
+        self.depart(departures)
+
+    def depart(self, departures: Sequence[tuple[Entry, Departure]]) -> None:
+        """Carry out departures that were marked under the lock."""
+        for entry, event in departures:
+            self._residency.leave(entry, event, park=event in ("offloaded", "expired", "evicted"))
+            with self._lock:
+                entry.busy = ""
+        if departures:
+            with self._lock:
+                self._dispatch()
+
+    def start_over(self) -> None:
+        """Forget every request and job, as in a forked child, where their threads are gone. Called under the lock."""
+        for waiter in tuple(self._granted):
+            self._release(waiter)
+        self._queue.clear()
+        self._errands.forget()
+        for entry in self._entries.values():
+            entry.busy = ""
+
+    def _dispatch(self) -> None:
+        ahead = Ahead()
+        for waiter in tuple(self._queue):
+            try:
+                served = self._advance(waiter, ahead)
+            except StudioError as error:
+                self._fail(waiter, error)
+                continue
+            if not served:
+                ahead.wanted.update(waiter.models)
+
+    def _advance(self, waiter: Waiter, ahead: Ahead) -> bool:
+        """Grant a request, or do the next thing that brings it nearer; whether it is granted."""
+        entries = [self._entries[name] for name in waiter.models]
+        missing = [entry for entry in entries if not entry.located]
+        for entry in missing:
+            if not entry.busy:
+                self._errands.fetch(entry, lambda name=entry.spec.id: self._wanted(name))  # type: ignore[misc]
+        for entry in entries:
+            if entry.busy and (job := self._errands.lost(entry)):
+                seconds = round(self._clock() - job.since)
+                raise Busy("registry.stuck", model=entry.spec.id, seconds=seconds)
+        if missing or ahead.wanted.intersection(waiter.models) or any(entry.busy for entry in entries):
+            return False
+        if self._grant_as_is(waiter, ahead):
+            return True
+        if any(_occupied(entry) for entry in entries):
+            return False
+        chosen, candidates = self._options.choose(waiter, entries)
+        needs = bill(list(chosen.values()))
+        if ahead.contended & needs.keys():
+            return False
+        evictions: list[Eviction] = []
+        for device, need in needs.items():
+            victims = self._residency.victims(device, need, waiter.models, self._ledger.promised(device))
+            if victims is None:
+                ahead.contended.add(device)
+                return False
+            if victims:
+                evictions.append(self._eviction(device, need, victims, entries))
+        loads = [_load(self._entries[c.model], chosen[c.model], c) for c in candidates if not chosen[c.model].there]
+        if not loads and not evictions:
+            return self._grant(waiter, chosen[waiter.models[0]])
+        self._errands.load(loads, evictions)
+        return False
+
+    def _eviction(
+        self, device: DeviceName, need: int, victims: Iterable[ModelId], members: Sequence[Entry]
+    ) -> Eviction:
+        leavers = tuple(self._entries[name] for name in victims)
+        short = need - sum(entry.holds.get(device, 0) for entry in members) - self._ledger.free(device)
+        return device, leavers, max(0, sum(entry.holds[device] for entry in leavers) - short)
+
+    def _grant_as_is(self, waiter: Waiter, ahead: Ahead | None = None) -> bool:
+        """Grant a request whose models are all in place, if nothing has to move for it."""
+        for name in waiter.models:
+            entry = self._entries[name]
+            if not entry.ready or _occupied(entry):
+                return False
+            if ahead is not None and not ahead.contended.isdisjoint(entry.holds):
+                return False
+        primary = self._entries[waiter.models[0]]
+        if waiter.avoid and primary.placement in primary.options[: waiter.avoid]:
+            return False
+        option = self._options.present(primary, waiter.shape)
+        if option.working and option.working > self._ledger.free(option.placement.device):
+            return False
+        if len(waiter.models) > 1 and not self._together(waiter):
+            return False
+        return self._grant(waiter, option)
+
+    def _together(self, waiter: Waiter) -> bool:
+        """Whether each model is on one device with its base, where both are asked for."""
+        entries = {name: self._entries[name] for name in waiter.models}
+        pairs = [(entry, entries[entry.spec.base]) for entry in entries.values() if entry.spec.base in entries]
+        return all(a.placement and b.placement and a.placement.device == b.placement.device for a, b in pairs)
+
+    def _grant(self, waiter: Waiter, option: Option) -> bool:
+        now, device = self._clock(), option.placement.device
+        for name in waiter.models:
+            entry = self._entries[name]
+            entry.users += 1
+            entry.touched = now
+            entry.usage.use(now, back=name not in self._last)
+        self._last = waiter.models
+        if option.working:
+            waiter.reserved = (device, option.working)
+            self._ledger.reserve(device, option.working)
+        for other in self._granted:
+            other.undisturbed = False
+        waiter.undisturbed = not self._granted
+        self._granted.add(waiter)
+        if waiter.asked:
+            self._queue.remove(waiter)
+            self._journal.write(waiter.models[0], "served", seconds=now - waiter.since, device=str(option.placement))
+        waiter.granted = True
+        waiter.settled.set()
+        return True
+
+    def _release(self, waiter: Waiter) -> None:
+        if not waiter.granted:
+            return
+        waiter.granted = False
+        self._granted.discard(waiter)
+        if waiter.reserved:
+            device, size = waiter.reserved
+            self._ledger.reserve(device, -size)
+            waiter.reserved = None
+        for name in waiter.models:
+            entry = self._entries[name]
+            entry.users -= 1
+            entry.touched = self._clock()
+            entry.usage.use(entry.touched, back=False)
+
+    def _departures(self) -> list[tuple[Entry, Departure]]:
+        """Who leaves now: those asked to who are free, and who must because a budget shrank. Marks them."""
+        departures: list[tuple[Entry, Departure]] = []
+        for entry in tuple(self._leaving):
+            if entry.loaded is None:
+                self._leaving.discard(entry)
+            elif entry.idle and not (entry.leaving != "dropped" and entry.movable and self._errands.moving):
+                self._leaving.discard(entry)
+                departures.append((entry, entry.leaving or "offloaded"))
+        for device in tuple(self._shrunk):
+            names = self._residency.victims(device, 0, (), self._ledger.promised(device))
+            if names is not None:
+                self._shrunk.discard(device)
+            idle = names if names is not None else self._residency.idle(device)
+            departures += [(self._entries[name], "spilled" if device == "cpu" else "evicted") for name in idle]
+        for entry, _ in departures:
+            entry.busy, entry.since, entry.leaving = "moving", self._clock(), ""
+        return departures
+
+    def _finished(self, job: Job, error: Exception | None) -> None:
+        if error is not None:
+            model = job.entry.spec.id
+            self._journal.write(model, "failed", why=is_known(error))
+            if not isinstance(error, StudioError):
+                error = _unexpected(job, error)
+            for waiter in tuple(self._queue):
+                if model in waiter.models:
+                    self._fail(waiter, error)
+        self._dispatch()
+
+    def _lose_stuck(self) -> None:
+        stuck = self._errands.lose(self._patience)
+        for job in stuck:
+            self._journal.write(job.entry.spec.id, "stuck", seconds=self._clock() - job.since)
+        if stuck:
+            self._dispatch()
+
+    def _fail(self, waiter: Waiter, error: Exception) -> None:
+        waiter.failure = error
+        if waiter in self._queue:
+            self._queue.remove(waiter)
+        waited = self._clock() - waiter.since
+        self._journal.write(waiter.models[0], "refused", why=is_known(error), seconds=waited)
+        waiter.settled.set()
+
+    def _too_late(self, waiter: Waiter) -> Busy:
+        slow = next((e for name in waiter.models if (e := self._entries[name]).busy in ("loading", "fetching")), None)
+        if slow is not None:
+            return Busy("registry.loading", model=slow.spec.id, seconds=round(self._clock() - slow.since))
+        holders = ", ".join(e.spec.id for e in self._entries.values() if e.users or e.busy)
+        return Busy("registry.busy", model=waiter.models[0], holders=holders or waiter.models[0])
+
+    def _wanted(self, model: ModelId) -> bool:
+        return any(model in waiter.models for waiter in tuple(self._queue))
+
+    def _ran_out(self, entry: Entry) -> OutOfMemory:
+        device = entry.placement.device if entry.placement else "cpu"
+        others = [e for e in self._entries.values() if e is not entry and e.holds.get(device)]
+        held = "; " + ", ".join(f"{e.spec.id} {data_size(e.holds[device])}" for e in others) if others else ""
+        return OutOfMemory(
+            "memory.use",
+            model=entry.spec.id,
+            device=device,
+            need=data_size(entry.holds.get(device, 0)),
+            budget=data_size(self._ledger.budget(device)),
+            held=held,
+        )
+
+
+def _occupied(entry: Entry) -> bool:
+    return bool(entry.users) and entry.loaded is not None and entry.loaded.sharing == "exclusive"
+
+
+def _load(entry: Entry, option: Option, candidate: Candidate) -> Load:
+    """What is left to try after an option: those behind it, on its own device where it must keep to a base."""
+    place = candidate.options.index(option)
+    rest = tuple(o for o in candidate.options[place + 1 :] if not candidate.beside or o.placement == option.placement)
+    return entry, option, rest
+
+
+def _unexpected(job: Job, error: Exception) -> EngineFailed:
+    failed = EngineFailed("registry.failed", model=job.entry.spec.name, reason=f"{type(error).__name__}: {error}"[:200])
+    failed.__cause__ = error
+    return failed

@@ -1,0 +1,144 @@
+"""The slow jobs of the registry, each on a thread: fetching weights, and loading with the evictions it takes."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from studio.errors import Cancelled
+from studio.registry.entry import Entry
+from studio.registry.loaded import DeviceName
+from studio.registry.placement import Option
+from studio.registry.residency import Residency
+
+Executor = Callable[[Callable[[], None], str], None]
+"""Runs a job by and by, under a name; called with the lock held, so it must not run it on the spot."""
+
+Load = tuple[Entry, Option, tuple[Option, ...]]
+"""What to load where, and the options left if that fails."""
+
+Eviction = tuple[DeviceName, tuple[Entry, ...], int]
+"""Who leaves which device, and how many bytes more than needed that would free."""
+
+
+def in_thread(work: Callable[[], None], name: str) -> None:
+    """Run a job on a thread of its own."""
+    threading.Thread(target=work, name=name, daemon=True).start()
+
+
+@dataclass(eq=False)
+class Job:
+    """One errand that is under way."""
+
+    kind: Literal["fetch", "load"]
+    entry: Entry
+    """The model it is about; of several to load, the one it is at."""
+    since: float
+    entries: tuple[Entry, ...]
+    """All that it has marked as busy and brings or fetches."""
+    alone: bool = False
+    lost: bool = False
+    """It took so long that others no longer wait for it to end. If it ever does, its model is as good as any."""
+
+
+class Errands:
+    """The jobs under way. What is public is called under the registry's lock; `finished` is called under it too."""
+
+    def __init__(
+        self,
+        residency: Residency,
+        executor: Executor,
+        finished: Callable[[Job, Exception | None], None],
+    ) -> None:
+        self._residency = residency
+        self._executor = executor
+        self._finished = finished
+        self._jobs: list[Job] = []
+
+    def fetch(self, entry: Entry, wanted: Callable[[], bool]) -> None:
+        """Find or fetch the weights of a model, for as long as they are wanted."""
+        entry.busy, entry.since, entry.done, entry.total = "fetching", self._residency.clock(), 0, None
+        job = Job("fetch", entry, entry.since, (entry,))
+        self._start(job, lambda: self._fetch(job, wanted))
+
+    def load(self, loads: Sequence[Load], evictions: Sequence[Eviction]) -> bool:
+        """Evict and load; False when a load is under way beside which this one must not run."""
+        alone = any(entry.binding.alone for entry, _, _ in loads) or any(
+            victim.movable for _, victims, _ in evictions for victim in victims
+        )
+        if alone and self.moving:
+            return False
+        now = self._residency.clock()
+        for _, victims, _ in evictions:
+            for victim in victims:
+                victim.busy, victim.since = "moving", now
+        for entry, option, _ in loads:
+            entry.busy, entry.since = "loading", now
+            self._residency.ledger.claim(entry, option.take())
+        entries = tuple(entry for entry, _, _ in loads)
+        subject = entries[0] if entries else evictions[0][1][0]
+        job = Job("load", subject, now, entries, alone)
+        self._start(job, lambda: self._load(job, loads, evictions))
+        return True
+
+    @property
+    def moving(self) -> bool:
+        """Whether something is under way beside which no torch model may be moved."""
+        return any(job.alone and not job.lost for job in self._jobs)
+
+    def lose(self, patience: float) -> list[Job]:
+        """Let others no longer wait for the loads that have not ended for `patience` seconds; returns those."""
+        now = self._residency.clock()
+        stuck = [job for job in self._jobs if job.kind == "load" and not job.lost and now - job.since >= patience]
+        for job in stuck:
+            job.lost = True
+        return stuck
+
+    def lost(self, entry: Entry) -> Job | None:
+        """The load of a model that may never end."""
+        return next((job for job in self._jobs if job.lost and entry in job.entries), None)
+
+    def forget(self) -> None:
+        """Drop all jobs without waiting, where their threads are gone."""
+        for job in tuple(self._jobs):
+            self._close(job)
+
+    def _start(self, job: Job, work: Callable[[], None]) -> None:
+        self._jobs.append(job)
+        self._executor(work, f"{job.kind} {job.entry.spec.id}")
+
+    def _fetch(self, job: Job, wanted: Callable[[], bool]) -> None:
+        entry, error = job.entry, None
+        found = None
+        try:
+            found = self._residency.locate(entry, lambda: not wanted())
+        except Exception as problem:
+            error = problem
+        with self._residency.lock:
+            if found is not None:
+                entry.weights, entry.costs, entry.options = found.weights, found.costs, found.options
+            self._close(job)
+            self._finished(job, None if isinstance(error, Cancelled) else error)
+
+    def _load(self, job: Job, loads: Sequence[Load], evictions: Sequence[Eviction]) -> None:
+        error = None
+        try:
+            for device, victims, spare in evictions:
+                self._residency.evict(victims, device, job.entry.spec.id, spare=spare)
+            for entry, option, rest in loads:
+                job.entry = entry
+                self._residency.load(entry, option, rest, job.entries, lambda: job.lost)
+        except Exception as problem:
+            error = problem
+        with self._residency.lock:
+            self._close(job)
+            self._finished(job, error)
+
+    def _close(self, job: Job) -> None:
+        self._jobs.remove(job)
+        for entry in job.entries:
+            entry.busy = ""
+            self._residency.ledger.claim(entry, {})
+            if job.kind == "load" and entry.loaded is None:
+                # Files that could not be loaded, or were dropped, are looked for again.
+                entry.weights = None

@@ -1,0 +1,41 @@
+"""How much working memory requests really take, watched once for each shape."""
+
+import threading
+
+from studio.registry.entry import Entry
+from studio.registry.lease import Waiter
+from studio.registry.ledger import Ledger
+from studio.registry.loaded import Placement, Shape
+from studio.registry.measurements import Measurements
+from studio.registry.spec import ModelId
+
+
+class PeakWatch:
+    """Watches the first undisturbed request of every shape in this run of the studio.
+
+    Asking a device for its peak costs more than a lease on a resident model, so it is not done for each.
+    """
+
+    def __init__(self, ledger: Ledger, measurements: Measurements) -> None:
+        self._ledger = ledger
+        self._measurements = measurements
+        self._seen: set[tuple[ModelId, Placement, Shape]] = set()
+        self._lock = threading.Lock()
+
+    def begin(self, waiter: Waiter, entry: Entry) -> None:
+        """Start to watch a granted request, if it is worth it. Called by its own thread, without the lock."""
+        if waiter.shape is None or waiter.watched is not None or entry.placement is None or not waiter.undisturbed:
+            return
+        key = (entry.spec.id, entry.placement, waiter.shape)
+        if key not in self._seen:
+            waiter.watched = self._ledger.device(entry.placement.device).mark()
+
+    def end(self, waiter: Waiter, entry: Entry) -> None:
+        """Remember what a watched request took. Called before its release, without the registry's lock."""
+        mark, waiter.watched = waiter.watched, None
+        if mark is None or waiter.shape is None or entry.placement is None or not waiter.undisturbed:
+            return
+        peak = self._ledger.device(entry.placement.device).peak(mark)
+        with self._lock:
+            self._seen.add((entry.spec.id, entry.placement, waiter.shape))
+        self._measurements.worked(entry.spec, entry.placement, waiter.shape, peak)
