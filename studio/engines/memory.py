@@ -21,3 +21,8 @@ def release() -> None:
 
     gc.collect()
     torch.cuda.empty_cache()
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, short enough for a sentence; its kind where it says nothing."""
+    return str(error).strip().split("\n")[0].rstrip(".")[:300] or type(error).__name__

@@ -100,3 +100,44 @@ def _tokenizer(folder: Path):  # type: ignore[no-untyped-def]
     (folder / "vocab.json").write_text(json.dumps({token: number for number, token in enumerate(tokens)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")
     return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=TOKENS)
+
+
+def save_tiny_controlnet(folder: Path, *, seed: int = 1) -> Path:
+    """Save a random ControlNet that fits the tiny model and steers it strongly, and return its folder."""
+    import torch
+    from diffusers import ControlNetModel
+
+    torch.manual_seed(seed)
+    module = ControlNetModel(
+        in_channels=4,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        norm_num_groups=8,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        cross_attention_dim=32,
+        conditioning_embedding_out_channels=(8, 8, 16, 16),
+    )
+    # Untrained ControlNets end in zeros, so that they steer nothing at all.
+    for parameter in module.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.3)
+    module.save_pretrained(folder)
+    return folder
+
+
+def save_tiny_lora(file: Path, base: Path, *, seed: int = 2, encoder: bool = False) -> Path:
+    """Save a random LoRA for the attention of the tiny model in `base`, or of its text encoder, and return its file."""
+    import torch
+    from diffusers import StableDiffusionPipeline
+    from diffusers.utils import convert_state_dict_to_diffusers
+    from peft import LoraConfig, get_peft_model_state_dict
+
+    pipe = StableDiffusionPipeline.from_pretrained(base)
+    part, targets = (pipe.text_encoder, ["q_proj", "v_proj"]) if encoder else (pipe.unet, ["to_q", "to_v"])
+    torch.manual_seed(seed)
+    part.add_adapter(LoraConfig(r=4, lora_alpha=4, init_lora_weights=False, target_modules=targets))
+    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(part))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    names = {"text_encoder_lora_layers" if encoder else "unet_lora_layers": layers}
+    pipe.save_lora_weights(str(file.parent), weight_name=file.name, **names)
+    return file

@@ -1,5 +1,13 @@
 """Image models behind one `DiffusionEngine` protocol."""
 
-from studio.engines.diffusion.base import DiffusionEngine, DiffusionRequest, Picture, Step
+from studio.engines.diffusion.base import (
+    Adapter,
+    Control,
+    ControlUnit,
+    DiffusionEngine,
+    DiffusionRequest,
+    Picture,
+    Step,
+)
 
-__all__ = ["DiffusionEngine", "DiffusionRequest", "Picture", "Step"]
+__all__ = ["Adapter", "Control", "ControlUnit", "DiffusionEngine", "DiffusionRequest", "Picture", "Step"]

@@ -2,9 +2,45 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from PIL import Image
+
+
+class Control(Protocol):
+    """A ControlNet in memory."""
+
+    @property
+    def module(self) -> Any:
+        """The network, as diffusers takes it."""
+        ...
+
+
+@dataclass(frozen=True)
+class ControlUnit:
+    """One ControlNet's part in a picture."""
+
+    model: Control
+    """The loaded ControlNet; it stays in use until the picture is finished."""
+    image: Image.Image
+    """What steers: edges, depth, a pose. It is resized to the picture."""
+    scale: float = 1.0
+    """How strongly it steers; 0 not at all."""
+    start: float = 0.0
+    """The share of the steps after which it begins."""
+    end: float = 1.0
+    """The share of the steps after which it ends."""
+    mode: int = 0
+    """For union models only: which of its kinds of picture `image` is."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A LoRA that a request wears: a safetensors file and how much of it."""
+
+    path: Path
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -18,6 +54,18 @@ class DiffusionRequest:
     steps: int = 20
     guidance_scale: float = 7.0
     seed: int = 0
+    scheduler: str | None = None
+    """The sampler as users know it, one of `schedulers.CHOICES`; the model's own when None."""
+    schedule: str | None = None
+    """How noise levels are spaced: `Karras`, `Exponential`; the sampler's own way when None."""
+    image: Image.Image | None = None
+    """The picture to begin from; it is resized to `width` × `height`."""
+    strength: float = 0.75
+    """How far to go from `image`, above 0 to 1; that share of the steps is taken."""
+    mask: Image.Image | None = None
+    """Where `image` is repainted: white is, black stays as it was to the pixel."""
+    controls: tuple[ControlUnit, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +98,8 @@ class DiffusionEngine(Protocol):
         """Draw, step by step; the last item is the picture. Closing the iterator stops within one step.
 
         Raises:
+            InvalidRequest: there is no such sampler, or the parts of the request do not go together.
+            WeightsUnavailable: an adapter's file is missing or damaged.
             EngineFailed: the library broke off.
             OutOfMemory: the picture is too large for the device.
         """

@@ -59,6 +59,11 @@ class TextChunk:
     """A message key for something the user should know, such as a fallback to 4-bit weights."""
 
 
+def is_spoken(chunk: TextChunk) -> bool:
+    """Whether a reader has seen something of it."""
+    return bool(chunk.text)
+
+
 @dataclass(frozen=True)
 class TextLimits:
     """What one text model can take."""

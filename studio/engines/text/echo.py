@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from studio.engines.text.base import TextChunk, TextLimits, TextRequest, TokenLogprob
 from studio.errors import InvalidRequest, StudioError
-from studio.registry.loaded import DeviceName, Sharing
+from studio.registry.loaded import DeviceName, Rung, Sharing
 from studio.registry.spec import ModelSpec
 
 TOKEN: Final = re.compile(r"\s*(?:[⺀-鿿]|[^\s⺀-鿿]+)|\s+")
@@ -233,7 +233,7 @@ class EchoLoader:
         self._replies, self._delay, self._nbytes = tuple(replies), delay, nbytes
         self.engines: list[EchoEngine] = []
 
-    def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName) -> EchoEngine:
+    def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole") -> EchoEngine:
         engine = EchoEngine(
             self._replies,
             context=int(spec.defaults.get("context", 8192)),

@@ -4,6 +4,7 @@ The layout is the GGUF specification of ggml (`docs/gguf.md` there). The `gguf` 
 vocabulary entry into arrays on the way, which takes seconds for a large vocabulary; here arrays are stepped over.
 """
 
+import math
 import mmap
 import struct
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ KEPT_ARRAY: Final = 1024
 
 @dataclass(frozen=True)
 class Header:
-    """The metadata of a GGUF file: numbers, strings and short arrays of numbers, by key."""
+    """The metadata of a GGUF file: numbers, strings and short arrays of numbers, by key; and how much it holds."""
 
     values: dict[str, Any]
+    elements: int = 0
+    """Numbers in all its tensors, however they are quantised."""
 
     @classmethod
     def read(cls, file: Path) -> "Header":
@@ -34,7 +37,7 @@ class Header:
         """
         try:
             with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return cls(_Cursor(data).metadata())
+                return cls(*_Cursor(data).head())
         except (struct.error, IndexError, UnicodeDecodeError) as error:
             raise ValueError("the head of the file is damaged") from error
 
@@ -69,15 +72,23 @@ class _Cursor:
     def __init__(self, data: mmap.mmap) -> None:
         self._data, self._at = data, 0
 
-    def metadata(self) -> dict[str, Any]:
+    def head(self) -> tuple[dict[str, Any], int]:
         if self._data[:4] != MAGIC:
             raise ValueError("not a GGUF file")
         self._at = 4
         version = self._scalar("I")
         if version not in (2, 3):
             raise ValueError(f"GGUF version {version}")
-        self._scalar("Q")
-        return dict(self._entry() for _ in range(self._scalar("Q")))
+        tensors = self._scalar("Q")
+        values = dict(self._entry() for _ in range(self._scalar("Q")))
+        return values, sum(self._elements() for _ in range(tensors))
+
+    def _elements(self) -> int:
+        """The size of the tensor that is described here; its kind and place in the file are stepped over."""
+        self._string()
+        count: int = math.prod(self._scalar("Q") for _ in range(self._scalar("I")))
+        self._at += struct.calcsize("<IQ")
+        return count
 
     def _entry(self) -> tuple[str, Any]:
         key = self._string().decode()

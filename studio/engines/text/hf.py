@@ -10,7 +10,7 @@ from typing import Any, Final
 from studio.engines.text.base import TextChunk, TextLimits, TextRequest
 from studio.engines.text.decoding import Decoder
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, WeightsUnavailable
-from studio.registry.loaded import DeviceName, Sharing
+from studio.registry.loaded import DeviceName, Rung, Sharing
 from studio.registry.spec import ModelSpec
 
 FOUR_BIT: Final = "text.notice.four_bit"
@@ -24,7 +24,9 @@ class TransformersLoader:
     slower. Code that comes with a model is never run, and torch files are read with `weights_only`.
     """
 
-    def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName) -> "TransformersEngine":
+    def __call__(
+        self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
+    ) -> "TransformersEngine":
         import torch
 
         if weights is None or not weights.exists():

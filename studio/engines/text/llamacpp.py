@@ -15,7 +15,8 @@ from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest,
 from studio.engines.text.gguf import Header
 from studio.engines.text.pump import Pump
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, WeightsUnavailable
-from studio.registry.loaded import DeviceName, Sharing
+from studio.registry.entry import Estimate, estimate
+from studio.registry.loaded import Costs, DeviceName, Rung, Sharing
 from studio.registry.spec import ModelSpec
 
 Event = Mapping[str, Any]
@@ -42,15 +43,16 @@ class LlamaCppLoader:
         self._prompt_threads = threads or usable_cores()
         self._slots = slots
 
-    def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName) -> "LlamaCppEngine":
+    def __call__(
+        self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
+    ) -> "LlamaCppEngine":
         if weights is None or not weights.is_file():
             raise WeightsUnavailable("weights.missing", model=spec.name)
         try:
             header = Header.read(weights)
         except ValueError as error:
             raise WeightsUnavailable("weights.corrupt", model=spec.name, reason=str(error)) from error
-        wanted = int(spec.defaults.get("context", DEFAULT_CONTEXT))
-        context = min(wanted, header.context or wanted)
+        context = served_context(spec, header)
         room = tempfile.mkdtemp(prefix="studio-")
         try:
             server = self._server(weights, device, context, room)
@@ -61,8 +63,18 @@ class LlamaCppLoader:
             server,
             room=Path(room),
             limits=TextLimits(context=context, chat=spec.chat),
-            nbytes=weights.stat().st_size + header.cache_bytes(context * self._slots),
+            nbytes=resident_bytes(weights, header, context, self._slots),
         )
+
+    def costs(self, spec: ModelSpec, weights: Path | None) -> Costs:
+        """What a model will take: all of it from the start, its key-value cache of all slots included."""
+        if weights is None:
+            return estimate(spec, weights)
+        try:
+            header = Header.read(weights)
+            return Estimate(resident_bytes(weights, header, served_context(spec, header), self._slots))
+        except (OSError, ValueError):
+            return estimate(spec, weights)
 
     def _server(self, weights: Path, device: DeviceName, context: int, room: str) -> Any:
         import xllamacpp
@@ -89,6 +101,17 @@ class LlamaCppLoader:
         if os.name == "posix":
             params.hostnames = [f"{room}/llama.sock"]
         return xllamacpp.Server(params)
+
+
+def served_context(spec: ModelSpec, header: Header) -> int:
+    """Tokens that each user gets: what the catalogue wants, as far as the model was trained for it."""
+    wanted = int(spec.defaults.get("context", DEFAULT_CONTEXT))
+    return min(wanted, header.context or wanted)
+
+
+def resident_bytes(weights: Path, header: Header, context: int, slots: int) -> int:
+    """The file, which is mapped into memory, and the key-value cache of all slots."""
+    return weights.stat().st_size + header.cache_bytes(context * slots)
 
 
 def usable_cores() -> int:

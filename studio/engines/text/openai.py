@@ -14,7 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
 from studio.engines.text.pump import Pump
 from studio.errors import EngineFailed, InvalidRequest, StudioError
-from studio.registry.loaded import DeviceName, Sharing
+from studio.registry.loaded import DeviceName, Rung, Sharing
 from studio.registry.spec import ModelSpec
 
 Event = Mapping[str, Any]
@@ -43,7 +43,9 @@ class OpenAILoader:
         self._base_url, self._api_key, self._model = base_url, api_key, model
         self._transport, self._backoff = transport, backoff
 
-    def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName) -> "OpenAIEngine":
+    def __call__(
+        self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
+    ) -> "OpenAIEngine":
         if not self._base_url or not self._model:
             raise EngineFailed("endpoint.unset")
         key = self._api_key.get_secret_value().strip() if self._api_key else ""

@@ -11,7 +11,7 @@ from studio.engines.upscalers.base import Pixels
 from studio.engines.upscalers.ncnn import NcnnConversions
 from studio.engines.upscalers.precision import PLAIN, Precision, PrecisionNotes
 from studio.errors import EngineFailed, OutOfMemory, WeightsUnavailable
-from studio.registry.loaded import DeviceName, Sharing
+from studio.registry.loaded import DeviceName, Rung, Sharing
 from studio.registry.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class RealEsrganLoader:
         self._conversions = NcnnConversions(cache / "converted")
         self._notes = PrecisionNotes(cache / "precision.json")
 
-    def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName) -> "RealEsrgan":
+    def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole") -> "RealEsrgan":
         if weights is None:
             raise WeightsUnavailable("weights.missing_part", file=spec.name)
         descriptor = _network(_state_dict(weights, self._conversions), weights.name)

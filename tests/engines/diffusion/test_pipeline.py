@@ -2,38 +2,14 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from studio.engines.diffusion import DiffusionRequest, Picture, Step
-from studio.engines.diffusion.pipeline import DiffusersEngine, DiffusersLoader
+from studio.engines.diffusion import DiffusionRequest
+from studio.engines.diffusion.engine import DiffusersEngine
+from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import EngineFailed, StudioError, WeightsUnavailable
-from studio.registry.spec import ModelId, ModelSpec
+from tests.support.drawing import CAT, SPEC, drawn, loaded, same
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
-
-SPEC = ModelSpec(id=ModelId("tiny"), name="Tiny", task="image", engine="diffusers", licence="none")
-CAT = DiffusionRequest(prompt="a cat", negative_prompt="a dog", width=64, height=64, steps=4, seed=7)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_stable_diffusion(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def engine(folder: Path) -> DiffusersEngine:
-    return DiffusersLoader()(SPEC, folder, "cpu")
-
-
-def drawn(engine: DiffusersEngine, **changes: object) -> Picture:
-    *steps, picture = engine.stream(DiffusionRequest(**{**vars(CAT), **changes}))  # type: ignore[arg-type]
-    assert all(isinstance(step, Step) for step in steps)
-    assert isinstance(picture, Picture)
-    return picture
-
-
-def same(one: Picture, other: Picture) -> bool:
-    return np.array_equal(np.asarray(one.image), np.asarray(other.image))
 
 
 def test_steps_come_one_by_one_and_then_the_picture(engine: DiffusersEngine) -> None:
@@ -49,7 +25,7 @@ def test_a_seed_is_a_picture(engine: DiffusersEngine, folder: Path) -> None:
     first = drawn(engine)
     drawn(engine, steps=9, seed=1)
     assert same(first, drawn(engine)), "nothing of the request before is left"
-    assert same(first, drawn(DiffusersLoader()(SPEC, folder, "cpu")))
+    assert same(first, drawn(loaded(folder)))
     assert not same(first, drawn(engine, seed=8))
     assert not same(first, drawn(engine, prompt="zebra"))
     assert not same(first, drawn(engine, negative_prompt="zebra"))
@@ -77,7 +53,7 @@ def test_no_guidance_and_one_step_work(engine: DiffusersEngine) -> None:
 
 
 def test_its_memory_is_counted_and_given_back(folder: Path) -> None:
-    engine = DiffusersLoader()(SPEC, folder, "cpu")
+    engine = loaded(folder)
     on_disk = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
     assert engine.nbytes == pytest.approx(on_disk, rel=0.05)
     engine.move("cpu")
@@ -88,7 +64,7 @@ def test_its_memory_is_counted_and_given_back(folder: Path) -> None:
 def test_half_precision_weights_of_the_xl_kind_are_drawn_on_a_cpu(tmp_path: Path) -> None:
     folder = save_tiny_stable_diffusion(tmp_path, xl=True, half=True)
     assert list(folder.rglob("*.fp16.safetensors"))
-    engine = DiffusersLoader()(SPEC, folder, "cpu")
+    engine = loaded(folder)
     assert same(drawn(engine), drawn(engine))
 
 

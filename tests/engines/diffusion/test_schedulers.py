@@ -1,6 +1,7 @@
 import pytest
 
-from studio.engines.diffusion.schedulers import sampler_name, schedule_name
+from studio.engines.diffusion.schedulers import OFFERED, chosen, sampler_name, schedule_name
+from studio.errors import InvalidRequest
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,24 @@ def test_every_name_is_of_a_scheduler_that_exists() -> None:
     from studio.engines.diffusion.schedulers import SAMPLERS
 
     assert [kind for kind in SAMPLERS if not hasattr(diffusers, kind)] == []
+
+
+def test_models_of_another_kind_keep_their_own_sampler() -> None:
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    base = FlowMatchEulerDiscreteScheduler(shift=3.0)
+    assert sampler_name(type(chosen(base, "Euler", None)).__name__, {}) == "Euler"
+    assert chosen(base, None, "Karras").config.shift == 3.0
+    with pytest.raises(InvalidRequest) as refused:
+        chosen(base, "DDIM", None)
+    assert refused.value.details == {"sampler": "DDIM"}
+
+
+def test_what_a_model_was_trained_with_is_kept_and_latents_are_never_clipped() -> None:
+    from diffusers import EulerDiscreteScheduler
+
+    base = EulerDiscreteScheduler(beta_start=0.00085, beta_schedule="scaled_linear", prediction_type="v_prediction")
+    for name in OFFERED:
+        config = chosen(base, name, None).config
+        assert (config.beta_start, config.prediction_type) == (0.00085, "v_prediction")
+        assert not config.get("clip_sample")

@@ -1,0 +1,78 @@
+"""ControlNets: networks that steer a base model, loaded once and lent to any number of its pictures."""
+
+from pathlib import Path
+from typing import Any
+
+from studio.engines.diffusion.offload import nbytes
+from studio.engines.heads import read_json
+from studio.engines.memory import ran_out, release
+from studio.errors import OutOfMemory, WeightsUnavailable
+from studio.registry.loaded import DeviceName, Sharing
+from studio.registry.spec import ModelSpec
+
+
+class ControlNetEngine:
+    """One ControlNet (Zhang et al. 2023) in memory. Implements `Control` and `studio.registry.loaded.Loaded`.
+
+    It keeps nothing from one step to the next, so several pictures may be steered at once.
+    """
+
+    sharing: Sharing = "shared"
+    movable = True
+
+    def __init__(self, module: Any, *, name: str) -> None:
+        self._module, self._name = module, name
+
+    @property
+    def module(self) -> Any:
+        return self._module
+
+    @property
+    def nbytes(self) -> int:
+        return nbytes(self._module)
+
+    def move(self, device: DeviceName) -> None:
+        import torch
+
+        try:
+            if device == "cpu":
+                # Parked in the precision it has; a picture drawn on the CPU widens it.
+                self._module.to(device)
+            else:
+                self._module.to(device, torch.float16)
+        except Exception as error:
+            self._module.to("cpu")
+            if ran_out(error):
+                raise OutOfMemory("draw.load_memory", model=self._name) from error
+            raise
+        finally:
+            release()
+
+    def close(self) -> None:
+        self._module = None
+        release()
+
+
+def controlnet(spec: ModelSpec, weights: Path, dtype: Any) -> ControlNetEngine:
+    """Load a ControlNet or union ControlNet into main memory, from a folder of diffusers or a single file.
+
+    Raises:
+        WeightsUnavailable: the folder has no `config.json`.
+    """
+    from diffusers import ControlNetModel, ControlNetUnionModel
+
+    if weights.is_file():
+        options = {"config": spec.defaults["config"]} if "config" in spec.defaults else {}
+        kind = ControlNetUnionModel if spec.defaults.get("union") else ControlNetModel
+        return ControlNetEngine(kind.from_single_file(str(weights), dtype=dtype, **options).eval(), name=spec.name)
+    config = read_json(weights / "config.json")
+    if not config:
+        raise WeightsUnavailable("weights.missing_part", file="config.json")
+    union = config.get("_class_name") == ControlNetUnionModel.__name__
+    names = [file.name for file in weights.iterdir()]
+    options = {"variant": "fp16"} if any(name.endswith(".fp16.safetensors") for name in names) else {}
+    if any(name.endswith(".safetensors") for name in names):
+        options["use_safetensors"] = True
+    kind = ControlNetUnionModel if union else ControlNetModel
+    module = kind.from_pretrained(str(weights), dtype=dtype, local_files_only=True, **options)
+    return ControlNetEngine(module.eval(), name=spec.name)

@@ -1,0 +1,209 @@
+"""One base model of diffusers in memory."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
+from typing import Any, Final
+
+from studio.engines.diffusion.adapters import Adapters
+from studio.engines.diffusion.base import DiffusionRequest, Picture, Step
+from studio.engines.diffusion.derivation import Tokenizers, arguments, derived, finished
+from studio.engines.diffusion.offload import Offload, modules_of, nbytes
+from studio.engines.diffusion.preview import LatentPreview
+from studio.engines.diffusion.schedulers import sampler_name, schedule_name
+from studio.engines.memory import first_line, ran_out, release
+from studio.errors import EngineFailed, OutOfMemory, StudioError
+from studio.registry.loaded import DeviceName, Footprint, Rung, Sharing
+
+PREVIEW_SECONDS: Final = 0.35
+
+
+class DiffusersEngine:
+    """One base model's components; every request gets a pipeline and a scheduler of its own, made from them.
+
+    Requests may run at the same time on a CPU; on an accelerator they take turns, because half-precision VAEs are
+    widened in place while they decode.
+    """
+
+    sharing: Sharing = "exclusive"
+
+    def __init__(self, pipe: Any, *, name: str, rung: Rung = "whole", device: DeviceName = "cpu") -> None:
+        """Take a pipeline in main memory; on `rung` "whole" it stays there until it is moved."""
+        self._pipe, self._name, self._rung = pipe, name, rung
+        self._device: DeviceName = "cpu" if rung == "whole" else device
+        self._parked: set[str] = set()
+        self._turn = threading.Lock()
+        self._preview: LatentPreview | None = None
+        if rung != "whole":
+            # With hooks on it, the VAE would push another component off the device in the middle of a picture.
+            self._preview = LatentPreview(pipe.vae)
+        self._tokenizers = Tokenizers(pipe)
+        self._offload = Offload(pipe, rung, device)
+        self._adapters = Adapters(pipe, self._offload)
+
+    @property
+    def nbytes(self) -> int:
+        return nbytes(*modules_of(self._pipe).values())
+
+    @property
+    def footprint(self) -> Footprint:
+        return self._offload.footprint
+
+    @property
+    def movable(self) -> bool:
+        return self._rung == "whole"
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        """Bytes of each component that can leave the device alone; none where hooks decide."""
+        if self._rung != "whole":
+            return {}
+        return {name: nbytes(part) for name, part in modules_of(self._pipe).items() if name not in self._parked}
+
+    def park(self, parts: tuple[str, ...]) -> None:
+        modules = modules_of(self._pipe)
+        for name in parts:
+            modules[name].to("cpu")
+            self._parked.add(name)
+        release()
+
+    def stream(self, request: DiffusionRequest) -> Iterator[Step | Picture]:
+        events: queue.SimpleQueue[Step | Picture | BaseException] = queue.SimpleQueue()
+        stopped = threading.Event()
+
+        def work() -> None:
+            try:
+                events.put(self._draw(request, events.put, stopped))
+            except BaseException as error:  # handed to the generator, which raises it in the caller's thread
+                events.put(error)
+
+        worker = threading.Thread(target=work, name="diffusion", daemon=True)
+        worker.start()
+        try:
+            while True:
+                event = events.get()
+                if isinstance(event, BaseException):
+                    raise _explained(event, request)
+                yield event
+                if isinstance(event, Picture):
+                    return
+        finally:
+            # The model is in use until the step under way has ended, whatever became of the caller.
+            stopped.set()
+            worker.join()
+
+    def move(self, device: DeviceName) -> None:
+        import torch
+
+        if self._rung != "whole":
+            raise RuntimeError(f"{self._name} is spread over main memory and {self._device}")
+        try:
+            if device == "cpu":
+                # Weights parked in host memory stay half as large; `_draw` widens them if they are to run there.
+                self._pipe.to(device)
+            else:
+                self._pipe.to(device, torch.float16)
+        except Exception as error:
+            self._pipe.to("cpu")
+            self._device = "cpu"
+            if ran_out(error):
+                raise OutOfMemory("draw.load_memory", model=self._name) from error
+            raise
+        else:
+            self._device = device
+        finally:
+            self._parked.clear()
+            if self._device == "cpu":
+                release()
+
+    def close(self) -> None:
+        del self._tokenizers, self._offload, self._adapters
+        self._pipe, self._preview = None, None
+        release()
+
+    def _draw(
+        self, request: DiffusionRequest, report: Callable[[Step | Picture], None], stopped: threading.Event
+    ) -> Picture:
+        wearing = self._adapters.worn(request.adapters, stopped)
+        with self._alone(), wearing as ready, self._offload.at_work(), self._tokenizers.lent() as tokenizers:
+            if not ready:
+                raise _StoppedError
+            self._widen(request)
+            pipe = derived(self._pipe, request, tokenizers)
+            on_step = self._watcher(report, stopped)
+            image = pipe(**arguments(pipe, request), callback_on_step_end=on_step).images[0]
+            config = pipe.scheduler.config
+            return Picture(
+                image=finished(image, request),
+                seed=request.seed,
+                sampler=sampler_name(type(pipe.scheduler).__name__, config),
+                schedule=schedule_name(config),
+                notice="imaging.notice.prompt_cut" if _is_cut(tokenizers, request) else None,
+            )
+
+    def _alone(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._device == "cpu" else self._turn
+
+    def _widen(self, request: DiffusionRequest) -> None:
+        """Make everything fp32 that is to run on the CPU and was parked there in half precision."""
+        import torch
+
+        if self._device != "cpu":
+            return
+        with self._turn:
+            if self._pipe.dtype != torch.float32:
+                self._pipe.to(torch.float32)
+            for unit in request.controls:
+                if unit.model.module.dtype != torch.float32:
+                    unit.model.module.to(torch.float32)
+
+    def _watcher(
+        self, report: Callable[[Step | Picture], None], stopped: threading.Event
+    ) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
+        shown = -PREVIEW_SECONDS
+
+        def on_step(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            nonlocal shown
+            # Pipelines have an interrupt flag of their own, but still decode the latents after it.
+            if stopped.is_set():
+                raise _StoppedError
+            preview = None
+            if monotonic() - shown >= PREVIEW_SECONDS:
+                preview, shown = self._previewed(tensors.get("latents")), monotonic()
+            report(Step(index + 1, int(pipe.num_timesteps), preview))
+            return tensors
+
+        return on_step
+
+    def _previewed(self, latents: Any) -> Any:
+        if latents is None:
+            return None
+        if self._preview is None:
+            self._preview = LatentPreview(self._pipe.vae)
+        return self._preview.picture(latents)
+
+
+class _StoppedError(Exception):
+    """Leaves a pipeline's loop; nobody is listening any more."""
+
+
+def _is_cut(tokenizers: Mapping[str, Any], request: DiffusionRequest) -> bool:
+    tokenizer = tokenizers.get("tokenizer")
+    if tokenizer is None:
+        return False
+    prompts = (request.prompt, request.negative_prompt)
+    return any(len(tokenizer(text, verbose=False).input_ids) > tokenizer.model_max_length for text in prompts)
+
+
+def _explained(error: BaseException, request: DiffusionRequest) -> BaseException:
+    if isinstance(error, StudioError) or not isinstance(error, Exception):
+        return error
+    if ran_out(error):
+        release()
+        explained: StudioError = OutOfMemory("draw.memory", width=request.width, height=request.height)
+    else:
+        explained = EngineFailed("draw.engine", reason=first_line(error))
+    explained.__cause__ = error
+    return explained
