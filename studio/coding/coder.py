@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
 from studio.coding.endings import circles, natural_end
 from studio.coding.languages import CodeLanguage, find, named
@@ -12,15 +12,18 @@ from studio.coding.prompts import beginning, conversation, written_in_chinese
 from studio.coding.report import report
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.coding.snippet import Extraction, extract
-from studio.engines.text.base import TextChunk, TextEngine, TextRequest
+from studio.engines.text.base import TextChunk, TextEngine, TextRequest, is_spoken
 from studio.errors import EngineFailed
 from studio.registry.lease import LoadProgress
+from studio.registry.loaded import Shape
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec
 
 SECONDS_BETWEEN_UPDATES: Final = 0.05
 LONGEST_ANSWER: Final = 1024
 """Tokens."""
+LONGEST_REQUEST: Final = Shape(tokens=2 * LONGEST_ANSWER)
+"""A description rarely takes more than its answer may."""
 LEAST_ANSWER: Final = 64
 TEMPLATE_TOKENS: Final = 64
 """Room for what a chat template puts around the turns."""
@@ -47,10 +50,13 @@ class Coder:
         language = find(request.language)
         spec = self._registry.choose(request.model, "code", "text")
         draft = _Draft(language, notice=_language_notice(request.description, spec))
-        with self._registry.lease(spec.id) as lease:
-            engine = cast(TextEngine, (yield from lease.arrive()))
-            asked = _asked(request.description, language, engine, spec, draft)
-            with closing(cast(Generator[TextChunk, None, None], engine.stream(asked))) as stream:
+
+        def start(engine: TextEngine) -> Iterator[TextChunk]:
+            return engine.stream(_asked(request.description, language, engine, spec, draft))
+
+        with self._registry.lease(spec.id, shape=LONGEST_REQUEST) as lease:
+            chunks = lease.stream(start, spoken=is_spoken)
+            with closing(chunks) as stream:
                 yield from _followed(stream, draft)
         # The model is free by now: judging needs none.
         snippet = draft.finished()
@@ -116,10 +122,14 @@ class _Draft:
         return time.monotonic() - self.began
 
 
-def _followed(stream: Iterator[TextChunk], draft: _Draft) -> Iterator[Snippet]:
+def _followed(stream: Iterator[LoadProgress | TextChunk], draft: _Draft) -> Iterator[LoadProgress | Snippet]:
     """Read the model's output until it or the code ends, reporting at most twenty times a second."""
     draft.began = shown = time.monotonic()
     for chunk in stream:
+        if isinstance(chunk, LoadProgress):
+            draft.began = shown = time.monotonic()
+            yield chunk
+            continue
         draft.add(chunk)
         if time.monotonic() - shown < SECONDS_BETWEEN_UPDATES:
             continue

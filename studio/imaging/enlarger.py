@@ -1,6 +1,6 @@
 """Enlarging a picture with a super-resolution model."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -18,6 +18,7 @@ from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.imaging.storage import Draft, PictureStore
 from studio.imaging.tiling import HalvingTiles, enlarged_rows, tile_count
 from studio.registry.lease import LoadProgress
+from studio.registry.loaded import Shape
 from studio.registry.registry import Registry
 
 LONGEST_STEM: Final = 60
@@ -50,11 +51,11 @@ class Enlarger:
             source = None if picture.original else files.enter_context(self._store.new(f"{stem}-source"))
             if source is not None:
                 picture.image.save(source, format="PNG")  # type: ignore[arg-type]
-            with self._registry.lease(spec.id) as lease:
+            with self._registry.lease(spec.id, shape=Shape(*picture.image.size)) as lease:
                 engine: Upscaler = yield from lease.arrive()
                 scale = engine.scale
                 enlarged = files.enter_context(self._store.new(f"{stem}-x{scale}"))
-                yield from _tiles(picture, engine, enlarged)
+                yield from _tiles(picture, engine, enlarged, lease.make_room)
         yield Enlarged(
             file=enlarged.path,
             source=source.path if source is not None else request.file,
@@ -64,13 +65,15 @@ class Enlarger:
         )
 
 
-def _tiles(picture: OpenedPicture, engine: Upscaler, draft: Draft) -> Iterator[Enlarging]:
+def _tiles(
+    picture: OpenedPicture, engine: Upscaler, draft: Draft, make_room: Callable[[], None]
+) -> Iterator[Enlarging]:
     """Enlarge and write, reporting after every tile."""
     width, height = picture.image.size
     writer = PngWriter(draft.write, width * engine.scale, height * engine.scale, 3 if picture.alpha is None else 4)
     if picture.infotext:
         writer.text(KEY, picture.infotext)
-    enlarge = HalvingTiles(engine.enlarge, engine.scale, engine.tile)
+    enlarge = HalvingTiles(engine.enlarge, engine.scale, engine.tile, make_room)
     total = tile_count(height, width, tile=engine.tile)
     alpha, written, begun = picture.alpha, 0, monotonic()
     yield Enlarging(tile=0, total=total, seconds_left=None)

@@ -15,6 +15,7 @@ from studio.imaging.infotext import KEY, format_infotext
 from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.imaging.storage import PictureStore
 from studio.registry.lease import LoadProgress
+from studio.registry.loaded import Shape
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec
 
@@ -44,15 +45,22 @@ class Illustrator:
         spec = self._registry.choose(request.model, "image")
         wanted = _filled(request, spec)
         picture: Picture | None = None
-        with self._registry.lease(spec.id) as lease:
-            engine: DiffusionEngine = yield from lease.arrive()
+
+        def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
+            return engine.stream(wanted)
+
+        with self._registry.lease(spec.id, shape=Shape(wanted.width, wanted.height)) as lease:
             begun = monotonic()
-            with closing(engine.stream(wanted)) as events:  # type: ignore[type-var]
+            # Steps are no output: a drawing that ran out of memory begins again where there is more.
+            with closing(lease.stream(start, spoken=lambda event: isinstance(event, Picture))) as events:
                 for event in events:
-                    if isinstance(event, Picture):
+                    if isinstance(event, Step):
+                        yield _progress(event, monotonic() - begun)
+                    elif isinstance(event, Picture):
                         picture = event
                     else:
-                        yield _progress(event, monotonic() - begun)
+                        begun = monotonic()
+                        yield event
         if picture is None:
             raise EngineFailed("draw.nothing", model=spec.name)
         yield self._kept(picture, wanted, spec)

@@ -59,13 +59,21 @@ def blend(earlier: Pixels, later: Pixels, axis: int) -> Pixels:
     return mixed
 
 
-class HalvingTiles:
-    """Calls `enlarge`, and splits what does not fit in memory into tiles half as large, then and from then on."""
+def _nothing() -> None:
+    """There is no room to be made."""
 
-    def __init__(self, enlarge: Enlarge, scale: int, tile: int) -> None:
+
+class HalvingTiles:
+    """Calls `enlarge`; what does not fit in memory is split into tiles half as large, then and from then on.
+
+    Before the first split, `make_room` gets the chance to free memory that something else holds.
+    """
+
+    def __init__(self, enlarge: Enlarge, scale: int, tile: int, make_room: Callable[[], None] = _nothing) -> None:
         self._enlarge = enlarge
         self._scale = scale
         self._tile = tile
+        self._make_room: Callable[[], None] | None = make_room
 
     def __call__(self, tile: Pixels) -> Pixels:
         """Enlarge `tile`.
@@ -81,8 +89,13 @@ class HalvingTiles:
                 return self._enlarge(tile)
             except OutOfMemory:
                 largest = max(tile.shape[:2])
-                if largest <= LEAST_TILE:
+                if self._make_room is None and largest <= LEAST_TILE:
                     raise
+            # Outside the handler, whose traceback would keep alive what the failed tile had allocated.
+            if self._make_room is not None:
+                self._make_room()
+                self._make_room = None
+            else:
                 self._tile = max(LEAST_TILE, largest // 2)
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from studio.errors import Busy, EngineFailed, OutOfMemory, StudioError
-from studio.messages import data_size
+from studio.errors import Busy, OutOfMemory, StudioError
 from studio.registry.entry import Departure, Entry
 from studio.registry.errands import Errands, Eviction, Executor, Job, Load, in_thread
 from studio.registry.lease import LoadProgress, Waiter
@@ -12,7 +11,8 @@ from studio.registry.loaded import DeviceName, Loaded
 from studio.registry.options import Options
 from studio.registry.peaks import PeakWatch
 from studio.registry.placement import Candidate, Option, bill
-from studio.registry.residency import Residency, is_known
+from studio.registry.refusals import code_of, ran_out, too_late, unexpected
+from studio.registry.residency import Residency
 from studio.registry.spec import ModelId
 
 
@@ -69,7 +69,7 @@ class Dispatcher:
             if not waiter.settled.is_set():
                 self._lose_stuck()
             if not waiter.settled.is_set() and self._clock() >= waiter.give_up_at:
-                self._fail(waiter, self._too_late(waiter))
+                self._fail(waiter, too_late(waiter, self._entries, self._clock()))
                 self._dispatch()
         if waiter.failure is not None:
             raise waiter.failure
@@ -137,8 +137,8 @@ class Dispatcher:
         with self._lock:
             placement = entry.placement
             index = entry.options.index(placement) if placement in entry.options else len(entry.options)
-            if placement is None or entry.users > 1 or index + 1 >= len(entry.options):
-                raise self._ran_out(entry) from error
+            if placement is None or entry.settled or entry.users > 1 or index + 1 >= len(entry.options):
+                raise ran_out(entry, self._entries.values(), self._ledger) from error
             following = str(entry.options[index + 1])
             self._journal.write(entry.spec.id, "ran_out", why=following, device=str(placement))
             if waiter.shape is not None:
@@ -187,6 +187,8 @@ class Dispatcher:
         self._errands.forget()
         for entry in self._entries.values():
             entry.busy = ""
+        for books in (self._journal, self._residency.measurements, self._peaks):
+            books.start_over()
 
     def _dispatch(self) -> None:
         ahead = Ahead()
@@ -202,20 +204,34 @@ class Dispatcher:
     def _advance(self, waiter: Waiter, ahead: Ahead) -> bool:
         """Grant a request, or do the next thing that brings it nearer; whether it is granted."""
         entries = [self._entries[name] for name in waiter.models]
-        missing = [entry for entry in entries if not entry.located]
-        for entry in missing:
-            if not entry.busy:
-                self._errands.fetch(entry, lambda name=entry.spec.id: self._wanted(name))  # type: ignore[misc]
-        for entry in entries:
-            if entry.busy and (job := self._errands.lost(entry)):
-                seconds = round(self._clock() - job.since)
-                raise Busy("registry.stuck", model=entry.spec.id, seconds=seconds)
-        if missing or ahead.wanted.intersection(waiter.models) or any(entry.busy for entry in entries):
+        if not self._at_rest(entries) or ahead.wanted.intersection(waiter.models):
             return False
         if self._grant_as_is(waiter, ahead):
             return True
         if any(_occupied(entry) for entry in entries):
             return False
+        return self._bring(waiter, entries, ahead)
+
+    def _at_rest(self, entries: Sequence[Entry]) -> bool:
+        """Whether all models are here and nothing is being done with them; those that are not here are sent for.
+
+        Raises:
+            Busy: one has been loading for so long that it may never end.
+        """
+        for entry in entries:
+            if not entry.located and not entry.busy:
+                self._errands.fetch(entry, lambda name=entry.spec.id: self._wanted(name))  # type: ignore[misc]
+            if entry.busy and (job := self._errands.lost(entry)):
+                seconds = round(self._clock() - job.since)
+                raise Busy("registry.stuck", model=entry.spec.id, seconds=seconds)
+        return not any(entry.busy for entry in entries)
+
+    def _bring(self, waiter: Waiter, entries: Sequence[Entry], ahead: Ahead) -> bool:
+        """Start to load and to make room, or find that others have to finish first; whether nothing had to be done.
+
+        Raises:
+            OutOfMemory: the models fit nowhere.
+        """
         chosen, candidates = self._options.choose(waiter, entries)
         needs = bill(list(chosen.values()))
         if ahead.contended & needs.keys():
@@ -324,9 +340,9 @@ class Dispatcher:
     def _finished(self, job: Job, error: Exception | None) -> None:
         if error is not None:
             model = job.entry.spec.id
-            self._journal.write(model, "failed", why=is_known(error))
+            self._journal.write(model, "failed", why=code_of(error))
             if not isinstance(error, StudioError):
-                error = _unexpected(job, error)
+                error = unexpected(job.entry.spec, error)
             for waiter in tuple(self._queue):
                 if model in waiter.models:
                     self._fail(waiter, error)
@@ -344,31 +360,11 @@ class Dispatcher:
         if waiter in self._queue:
             self._queue.remove(waiter)
         waited = self._clock() - waiter.since
-        self._journal.write(waiter.models[0], "refused", why=is_known(error), seconds=waited)
+        self._journal.write(waiter.models[0], "refused", why=code_of(error), seconds=waited)
         waiter.settled.set()
-
-    def _too_late(self, waiter: Waiter) -> Busy:
-        slow = next((e for name in waiter.models if (e := self._entries[name]).busy in ("loading", "fetching")), None)
-        if slow is not None:
-            return Busy("registry.loading", model=slow.spec.id, seconds=round(self._clock() - slow.since))
-        holders = ", ".join(e.spec.id for e in self._entries.values() if e.users or e.busy)
-        return Busy("registry.busy", model=waiter.models[0], holders=holders or waiter.models[0])
 
     def _wanted(self, model: ModelId) -> bool:
         return any(model in waiter.models for waiter in tuple(self._queue))
-
-    def _ran_out(self, entry: Entry) -> OutOfMemory:
-        device = entry.placement.device if entry.placement else "cpu"
-        others = [e for e in self._entries.values() if e is not entry and e.holds.get(device)]
-        held = "; " + ", ".join(f"{e.spec.id} {data_size(e.holds[device])}" for e in others) if others else ""
-        return OutOfMemory(
-            "memory.use",
-            model=entry.spec.id,
-            device=device,
-            need=data_size(entry.holds.get(device, 0)),
-            budget=data_size(self._ledger.budget(device)),
-            held=held,
-        )
 
 
 def _occupied(entry: Entry) -> bool:
@@ -380,9 +376,3 @@ def _load(entry: Entry, option: Option, candidate: Candidate) -> Load:
     place = candidate.options.index(option)
     rest = tuple(o for o in candidate.options[place + 1 :] if not candidate.beside or o.placement == option.placement)
     return entry, option, rest
-
-
-def _unexpected(job: Job, error: Exception) -> EngineFailed:
-    failed = EngineFailed("registry.failed", model=job.entry.spec.name, reason=f"{type(error).__name__}: {error}"[:200])
-    failed.__cause__ = error
-    return failed

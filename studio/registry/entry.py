@@ -93,6 +93,8 @@ class Entry:
     """Leave the device, or memory altogether, as soon as nobody uses it."""
     pinned: bool = False
     """Never evicted and never idle for too long."""
+    settled: bool = False
+    """Put there at the start, to stay for good: a lower placement is no choice for it, and nobody may move it away."""
 
     def report(self, done: int, total: int | None) -> None:
         """Take note of fetched bytes; called from the fetching thread, and torn reads do no harm."""

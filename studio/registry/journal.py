@@ -90,6 +90,11 @@ class Journal:
         with self._lock:
             self._listeners.append(listener)
 
+    def start_over(self) -> None:
+        """Go on in a forked child: without listeners, and with a lock that no thread of the parent can be holding."""
+        self._lock = threading.Lock()
+        self._listeners = []
+
     def write(
         self,
         model: ModelId,

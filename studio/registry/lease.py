@@ -210,8 +210,12 @@ class Lease:
         if self._made_room:
             self._lender.step_down(self._waiter, error)
         else:
-            self._made_room = True
-            self._lender.make_room(self._waiter)
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Evict everything idle from the device that the model works on, and empty its caches."""
+        self._made_room = True
+        self._lender.make_room(self._waiter)
 
     def _arriving(self, seconds: float) -> Generator[LoadProgress, None, None]:
         try:

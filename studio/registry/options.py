@@ -8,7 +8,8 @@ from studio.registry.ledger import Ledger
 from studio.registry.loaded import Footprint, Placement, Shape
 from studio.registry.measurements import Measurements
 from studio.registry.placement import Candidate, Option, choose
-from studio.registry.residency import Residency, does_not_fit
+from studio.registry.refusals import does_not_fit
+from studio.registry.residency import Residency
 from studio.registry.spec import ModelId
 
 
@@ -68,7 +69,7 @@ class Options:
             # It stays where it is if that will do: a reload costs more than a better place gains at once.
             here = self.present(entry, shape)
             others = [option for option in options if option.placement != entry.placement]
-            options = [here] if entry.users else [here, *others]
+            options = [here] if entry.users or entry.settled else [here, *others]
         return Candidate(entry.spec.id, tuple(options), beside)
 
     def _option(self, entry: Entry, placement: Placement, shape: Shape | None) -> Option:

@@ -39,3 +39,7 @@ class PeakWatch:
         with self._lock:
             self._seen.add((entry.spec.id, entry.placement, waiter.shape))
         self._measurements.worked(entry.spec, entry.placement, waiter.shape, peak)
+
+    def start_over(self) -> None:
+        """Go on in a forked child, with a lock that no thread of the parent can be holding."""
+        self._lock = threading.Lock()

@@ -114,20 +114,23 @@ class Registry:
         """Take a model off its device: to main memory where it can wait there, else out of memory.
 
         Returns whether it is gone already; while it is in use, it goes when its last user is done.
+
+        Raises:
+            InvalidRequest: it is one of the residents; so do `drop` and `pin`, when it would let one go.
         """
-        entry = self._entry(model)
+        entry = self._free(model)
         self._dispatcher.ask_to_leave([entry], "offloaded")
         return entry.loaded is None or entry.parked
 
     def drop(self, model: str) -> bool:
         """Free all memory of a model, as `offload` does for its device."""
-        entry = self._entry(model)
+        entry = self._free(model)
         self._dispatcher.ask_to_leave([entry], "dropped")
         return entry.loaded is None
 
     def pin(self, model: str, pinned: bool = True) -> None:
         """Keep a model in memory once it is there: nothing evicts it and it is never idle for too long."""
-        entry = self._entry(model)
+        entry = self._entry(model) if pinned else self._free(model)
         with self._lock:
             if entry.pinned == pinned:
                 return
@@ -191,17 +194,11 @@ class Registry:
             for _ in self.load(model):
                 pass
             entry = self._entry(model)
-            placement = entry.placement
-            if placement is not None and placement.rung != "whole":
-                with self._lock:
-                    budget = self._residency.ledger.budget(placement.device)
-                raise OutOfMemory(
-                    "resident.budget",
-                    need=data_size(sum(e.holds.get(placement.device, 0) for e in self._entries.values())),
-                    budget=data_size(budget),
-                    device=placement.device,
-                )
+            best, place = entry.options[0], entry.placement
+            if place is None or place.rung != best.rung or (place.device == "cpu") != (best.device == "cpu"):
+                raise self._crowded(entry)
             self.pin(model)
+            entry.settled = True
 
     def close(self) -> None:
         """Drop every idle model; called at the end of the process."""
@@ -222,6 +219,27 @@ class Registry:
             lock.release()
 
         os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=in_child)
+
+    def _crowded(self, entry: Entry) -> OutOfMemory:
+        """The error for a resident that did not get its best place, because those before it took the room."""
+        devices = self._residency.ledger.accelerators
+        with self._lock:
+            held = sum(e.holds.get(device, 0) for e in self._entries.values() if e.pinned for device in devices)
+            budget = sum(self._residency.ledger.budget(device) for device in devices)
+        need = held + sum(entry.holds.values())
+        names = ", ".join(devices)
+        return OutOfMemory("resident.budget", need=data_size(need), budget=data_size(budget), device=names)
+
+    def _free(self, model: str) -> Entry:
+        """The entry of a model that may be moved away.
+
+        Raises:
+            InvalidRequest: it was put where it is at the start, to stay.
+        """
+        entry = self._entry(model)
+        if entry.settled:
+            raise InvalidRequest("model.resident", model=entry.spec.id)
+        return entry
 
     def _entry(self, model: str) -> Entry:
         return self._entries[self._catalogue.get(model).id]

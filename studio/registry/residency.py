@@ -4,12 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from studio.errors import OutOfMemory, StudioError
-from studio.messages import data_size
+from studio.errors import OutOfMemory
 from studio.registry.budget import Resident, plan
 from studio.registry.entry import Entry
 from studio.registry.journal import Event, Journal
@@ -17,6 +16,7 @@ from studio.registry.ledger import Ledger
 from studio.registry.loaded import Costs, DeviceName, Footprint, Loaded, Partial, Placement, Spread
 from studio.registry.measurements import Measurements
 from studio.registry.placement import Option
+from studio.registry.refusals import does_not_fit
 from studio.registry.sources import WeightsStore
 from studio.registry.spec import ModelId, ModelSpec
 
@@ -28,6 +28,10 @@ _log = logging.getLogger("studio.registry")
 
 class _TooLarge(OutOfMemory):
     """What was loaded breaks the budget by its measured size; loading it again would not help."""
+
+    def __init__(self, footprint: Footprint) -> None:
+        super().__init__("memory.model")
+        self.footprint = footprint
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ class Residency:
             except OutOfMemory as error:
                 self.measurements.failed(entry.spec, step.placement, self._budget(step.placement.device))
                 if step is ladder[-1] or lost():
-                    raise self.explained(entry, step) from error
+                    known = replace(step, footprint=error.footprint) if isinstance(error, _TooLarge) else step
+                    raise self.explained(entry, known) from error
                 following = str(ladder[number + 1].placement)
                 self.journal.write(entry.spec.id, "ran_out", why=following, device=str(step.placement))
             else:
@@ -262,9 +267,9 @@ class Residency:
             entry.spec.id, "loaded", size=footprint.device, seconds=seconds, device=str(placement), holds=holds
         )
         for name in over:
-            self._correct(entry, name)
+            self._correct(entry, name, footprint)
 
-    def _correct(self, entry: Entry, device: DeviceName) -> None:
+    def _correct(self, entry: Entry, device: DeviceName, footprint: Footprint) -> None:
         """Keep the budget after a model turned out larger than it was thought to be.
 
         Raises:
@@ -280,7 +285,7 @@ class Residency:
             fits = self.ledger.free(device) >= 0
         if not fits:
             self.leave(entry, "evicted", entry.spec.id, park=False)
-            raise _TooLarge("memory.model")
+            raise _TooLarge(footprint)
 
     def _make_way(self, entry: Entry, option: Option, keep: set[ModelId]) -> bool:
         """Evict what is idle for a lower rung; False when that does not make enough room."""
@@ -358,22 +363,9 @@ def resident(entry: Entry, device: DeviceName) -> Resident:
     )
 
 
-def does_not_fit(spec: ModelSpec, option: Option, budget: int, holders: Iterable[Entry]) -> OutOfMemory:
-    """The error that says what a model needs, what there is, and who holds it."""
-    device, need = option.placement.device, option.take()[option.placement.device]
-    held = ", ".join(sorted(f"{e.spec.id} {data_size(e.holds.get(device, 0))}" for e in holders))
-    facts = {"model": spec.id, "need": data_size(need), "budget": data_size(budget), "device": device}
-    return OutOfMemory("memory.held", held=held, **facts) if held else OutOfMemory("memory.model", **facts)
-
-
 def _sufficient(parts: Mapping[str, int], enough: int) -> tuple[str, ...]:
     """The fewest bytes of whole parts that reach `enough`: a search over all sets, of which there are few."""
     names = sorted(parts)
     sets = [[name for bit, name in enumerate(names) if mask >> bit & 1] for mask in range(1, 1 << min(len(names), 10))]
     reaching = [chosen for chosen in sets if sum(parts[name] for name in chosen) >= enough]
     return tuple(min(reaching, key=lambda chosen: sum(parts[name] for name in chosen), default=names))
-
-
-def is_known(error: BaseException) -> str:
-    """An error's code, or the name of its kind: what the journal says about a failure."""
-    return error.code if isinstance(error, StudioError) else type(error).__name__

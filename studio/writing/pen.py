@@ -1,10 +1,12 @@
 """A model ready to write in one language: what is asked of it fits what it can take."""
 
 import json
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.engines.text.base import Message, TextEngine, TextRequest
+from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest, is_spoken
+from studio.registry.lease import Lease, LoadProgress
 from studio.registry.spec import ModelSpec
 from studio.writing.continuity import surroundings
 from studio.writing.plan import schema
@@ -29,8 +31,22 @@ class Pen:
     """Turns briefs and sections into requests for one engine."""
 
     spec: ModelSpec
-    engine: TextEngine
+    lease: Lease
     language: Language
+
+    @property
+    def engine(self) -> TextEngine:
+        """The model; another object after it had to be placed anew."""
+        engine: TextEngine = self.lease.model
+        return engine
+
+    def write(self, request: TextRequest) -> Generator[LoadProgress | TextChunk, None, None]:
+        """The model's output; it begins again elsewhere if memory runs out before the first word."""
+
+        def start(engine: TextEngine) -> Iterator[TextChunk]:
+            return engine.stream(request)
+
+        return self.lease.stream(start, spoken=is_spoken)
 
     @property
     def notice(self) -> str | None:

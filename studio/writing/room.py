@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from studio.engines.text.base import TextEngine
+from studio.registry.loaded import Shape
 from studio.writing.requests import Language
 
 REFERENCE: Final[dict[Language, str]] = {
@@ -17,6 +18,11 @@ OVERRUN: Final = 1.4
 ENOUGH: Final = 1.15
 """How far it may go before it ends with its paragraph."""
 LEAST_TOKENS: Final = 48
+PROMPT_TOKENS: Final = 1500
+"""What a prompt takes with its example, its notes and the end of what is written."""
+MOST_TOKENS: Final[dict[Language, int]] = {"en": 2, "zh": 3}
+"""Tokens for a word, or a Chinese character, in models that were not made for the language."""
+TOKENS_STEP: Final = 512
 
 
 def units(text: str, language: Language) -> int:
@@ -32,6 +38,15 @@ def tokens_for(words: int, language: Language, engine: TextEngine) -> int:
     reference = REFERENCE[language]
     rate = engine.count_tokens(reference) / units(reference, language)
     return int(words * rate * OVERRUN) + LEAST_TOKENS
+
+
+def shape_for(words: int, language: Language) -> Shape:
+    """What a request for `words` takes of a model's cache at most, before its tokenizer can be asked.
+
+    In steps, so that what was measured for one request serves for the next one like it.
+    """
+    tokens = PROMPT_TOKENS + words * MOST_TOKENS[language]
+    return Shape(tokens=-(-tokens // TOKENS_STEP) * TOKENS_STEP)
 
 
 def enough(text: str, words: int, language: Language) -> bool:

@@ -4,16 +4,17 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Final
 
-from studio.engines.text.base import TextChunk, TextEngine, TextRequest
+from studio.engines.text.base import TextRequest
 from studio.registry.lease import LoadProgress
+from studio.registry.loaded import Shape
 from studio.registry.registry import Registry
 from studio.writing.body import Proof, loops, unlooped, whole_sentences
 from studio.writing.export import article_markdown
 from studio.writing.pace import Pace
-from studio.writing.pen import Pen
+from studio.writing.pen import OUTLINE_WORDS, Pen
 from studio.writing.plan import Draft, missing, outlined, read_draft
 from studio.writing.requests import Article, ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
-from studio.writing.room import enough
+from studio.writing.room import enough, shape_for
 
 PENALTIES: Final = (1.08, 1.15)
 """Repeat penalties of the first try at an outline, and of the second one, made when headings repeat."""
@@ -32,9 +33,10 @@ class Writer:
             UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
         """
         spec = self._registry.choose(brief.model, "text", "code")
-        with self._registry.lease(spec.id) as lease:
-            engine: TextEngine = yield from lease.arrive()
-            pen = Pen(spec, engine, brief.language)
+        shape = shape_for(OUTLINE_WORDS[brief.language] * (brief.sections + 1), brief.language)
+        with self._registry.lease(spec.id, shape=shape) as lease:
+            yield from lease.arrive()
+            pen = Pen(spec, lease, brief.language)
             first = yield from self._drafts(pen, brief, PENALTIES[0], ())
             drafts = [first]
             if missing(brief, first):
@@ -48,9 +50,9 @@ class Writer:
             UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
         """
         spec = self._registry.choose(request.model, "text", "code")
-        with self._registry.lease(spec.id) as lease:
-            engine: TextEngine = yield from lease.arrive()
-            yield from self._section(Pen(spec, engine, request.outline.language), request)
+        with self._registry.lease(spec.id, shape=_shape(request.outline)) as lease:
+            yield from lease.arrive()
+            yield from self._section(Pen(spec, lease, request.outline.language), request)
 
     def write_article(self, request: ArticleRequest) -> Generator[LoadProgress | SectionText | Article, None, None]:
         """Write all sections in order under one lease; an `Article` follows each finished section.
@@ -60,29 +62,33 @@ class Writer:
         """
         outline = request.outline
         spec = self._registry.choose(request.model, "text", "code")
-        with self._registry.lease(spec.id) as lease:
-            engine: TextEngine = yield from lease.arrive()
-            pen = Pen(spec, engine, outline.language)
+        with self._registry.lease(spec.id, shape=_shape(outline)) as lease:
+            yield from lease.arrive()
+            pen = Pen(spec, lease, outline.language)
             texts: dict[int, str] = {}
             total = len(outline.sections)
             for index in range(total):
                 written = article_markdown(outline, texts) if texts else ""
                 section = SectionRequest.of(outline=outline, index=index, article=written)
                 for step in self._section(pen, section):
-                    texts[index] = step.text
+                    if isinstance(step, SectionText):
+                        texts[index] = step.text
                     yield step
                 markdown = article_markdown(outline, texts)
                 yield Article(markdown, written=index + 1, total=total, done=index + 1 == total)
 
     def _drafts(
         self, pen: Pen, brief: Brief, penalty: float, before: tuple[Draft, ...]
-    ) -> Generator[Drafting, None, Draft]:
+    ) -> Generator[LoadProgress | Drafting, None, Draft]:
         """One try at an outline; `before` are the tries made already."""
         request, trimmed = pen.outline_request(brief, penalty)
         pace, said, tokens = Pace(), "", 0
         notice = pen.notice or ("write.notice.trimmed" if trimmed else None)
-        with closing(_chunks(pen.engine, request)) as chunks:
+        with closing(pen.write(request)) as chunks:
             for chunk in chunks:
+                if isinstance(chunk, LoadProgress):
+                    yield chunk
+                    continue
                 said += chunk.text
                 tokens = max(tokens + bool(chunk.text), chunk.completion_tokens)
                 notice = notice or chunk.notice
@@ -96,14 +102,15 @@ class Writer:
         yield Drafting(said, headings, brief.sections, tokens, pace.seconds, notice)
         return draft
 
-    def _section(self, pen: Pen, request: SectionRequest) -> Generator[SectionText, None, None]:
+    def _section(self, pen: Pen, request: SectionRequest) -> Generator[LoadProgress | SectionText, None, None]:
         """One section, streamed; a model that says nothing is asked once more."""
         section = request.outline.sections[request.index]
         asked = pen.section_request(request)
         text, tokens, seconds, notice = "", 0, 0.0, None
         for _ in range(2):
             for step in self._section_once(pen, request, asked):
-                text, tokens, seconds, notice = step.text, step.tokens, step.seconds, step.notice
+                if isinstance(step, SectionText):
+                    text, tokens, seconds, notice = step.text, step.tokens, step.seconds, step.notice
                 yield step
             if text:
                 break
@@ -112,13 +119,16 @@ class Writer:
 
     def _section_once(
         self, pen: Pen, request: SectionRequest, asked: TextRequest
-    ) -> Generator[SectionText, None, None]:
+    ) -> Generator[LoadProgress | SectionText, None, None]:
         outline, index = request.outline, request.index
         heading, target = outline.sections[index].heading, outline.sections[index].target_words
         proof = Proof(outline.title, heading, [section.heading for section in outline.sections])
         pace, said, tokens, cut, notice = Pace(), "", 0, False, pen.notice
-        with closing(_chunks(pen.engine, asked)) as chunks:
+        with closing(pen.write(asked)) as chunks:
             for chunk in chunks:
+                if isinstance(chunk, LoadProgress):
+                    yield chunk
+                    continue
                 said += chunk.text
                 tokens = max(tokens + bool(chunk.text), chunk.completion_tokens)
                 notice, cut = notice or chunk.notice, chunk.finish == "length"
@@ -135,5 +145,6 @@ class Writer:
         yield SectionText(index, heading, whole_sentences(text) if cut else text, False, tokens, pace.seconds, notice)
 
 
-def _chunks(engine: TextEngine, request: TextRequest) -> Generator[TextChunk, None, None]:
-    yield from engine.stream(request)
+def _shape(outline: Outline) -> Shape:
+    """What the longest section takes."""
+    return shape_for(max(section.target_words for section in outline.sections), outline.language)

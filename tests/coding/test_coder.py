@@ -10,14 +10,10 @@ from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.engines.text.echo import EchoEngine
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.errors import EngineFailed, InvalidRequest, UnknownModel
-from studio.registry.catalog import Catalogue
-from studio.registry.devices import FakeMemory
 from studio.registry.entry import Binding
-from studio.registry.registry import Registry
-from studio.registry.residency import Residency
-from studio.registry.sources import WeightsStore
+from studio.registry.fake import FakeMemory
 from studio.registry.spec import ModelId, ModelSpec
-from tests.support.registries import spec
+from tests.support.registries import registry_of, spec
 
 CODE = 'def double(n: int) -> int:\n    """Twice n."""\n    return n * 2'
 FENCED = f"Sure!\n\n```python\n{CODE}\n```\n\nThis code doubles a number. " + "It is short. " * 50
@@ -32,12 +28,8 @@ class Stage:
         self.engine = EchoEngine(replies, chat=chat, **options)  # type: ignore[arg-type]
         model = spec("echo", task="code", engine="echo", chat=chat, languages=languages)
         picture = spec("painter", task="image", engine="echo")
-        self.registry = Registry(
-            Catalogue((model, picture)),
-            WeightsStore(folder),
-            {"echo": Binding(lambda *_: self.engine)},
-            Residency(FakeMemory("cpu", 10_000), lambda: None),
-            configured=lambda _: True,
+        self.registry = registry_of(
+            (model, picture), {"echo": Binding(lambda *_: self.engine)}, folder, host=FakeMemory("cpu", 10_000)
         )
         self.coder = Coder(self.registry)
 
@@ -194,12 +186,7 @@ def test_a_real_model_writes_python_that_gets_a_report(tmp_path):
             "defaults": {"context": 2048},
         }
     )
-    registry = Registry(
-        Catalogue((model,)),
-        WeightsStore(tmp_path),
-        {"llamacpp": Binding(LlamaCppLoader(2, 1))},
-        Residency(FakeMemory("cpu", 10**10), lambda: None),
-    )
+    registry = registry_of([model], {"llamacpp": Binding(LlamaCppLoader(2, 1), accelerated=lambda: False)}, tmp_path)
     try:
         asked = SnippetRequest(description="a function that adds two numbers")
         last = [event for event in Coder(registry).generate(asked) if isinstance(event, Snippet)][-1]

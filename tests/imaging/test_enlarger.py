@@ -24,9 +24,8 @@ MOST = 1_000_000
 
 
 def registry_of(engine: Upscaler, folder: Path) -> Registry:
-    return fake_registry(
-        spec("nearest", task="upscale"), spec("writer"), loader=lambda *_: engine, cache=folder / "cache"
-    )
+    models = (spec("nearest", task="upscale"), spec("writer"))
+    return fake_registry(*models, loader=lambda *_: engine, cache=folder / "cache", host=10**8)
 
 
 def enlarger_of(engine: Upscaler, folder: Path) -> Enlarger:

@@ -73,12 +73,14 @@ def test_what_does_not_fit_is_done_in_smaller_tiles(height: int, width: int, mos
     np.testing.assert_array_equal(rows, NearestUpscaler(2).enlarge(picture))
 
 
-def test_smaller_tiles_are_remembered() -> None:
+def test_room_is_made_once_and_then_smaller_tiles_are_remembered() -> None:
     attempts: list[int] = []
+    made: list[int] = []
     upscaler = NearestUpscaler(2, most_pixels=64 * 64, on_tile=lambda tile: attempts.append(tile.shape[0]))
-    enlarge = HalvingTiles(upscaler.enlarge, 2, 128)
+    enlarge = HalvingTiles(upscaler.enlarge, 2, 128, lambda: made.append(len(attempts)))
     list(enlarged_rows(photo(500, 500), 2, enlarge, tile=128))
-    assert sum(side > 64 for side in attempts) == 1
+    assert sum(side > 64 for side in attempts) == 2
+    assert made == [1]
 
 
 def test_no_memory_at_all_is_an_error() -> None:

@@ -1,14 +1,17 @@
 """Registries of pretend models, for tests."""
 
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from studio.registry.catalog import Catalogue
+from studio.registry.devices import Device, HostMemory
 from studio.registry.entry import Binding
 from studio.registry.fake import FakeLoader, FakeMemory
 from studio.registry.ledger import Ledger
+from studio.registry.measurements import Measurements
 from studio.registry.registry import Registry
 from studio.registry.residency import Residency
 from studio.registry.sources import WeightsStore
@@ -31,6 +34,23 @@ def spec(name: str, size: int = 100, **fields: Any) -> ModelSpec:
     return ModelSpec(id=ModelId(name), **given)
 
 
+def registry_of(
+    specs: Iterable[ModelSpec],
+    bindings: Mapping[str, Binding],
+    cache: Path,
+    *,
+    host: Device | None = None,
+    accelerators: Sequence[Device] = (),
+    clock: Callable[[], float] = time.monotonic,
+    measurements: Measurements | None = None,
+    **options: Any,
+) -> Registry:
+    """A registry of these models over these memories; without `host`, the machine's own."""
+    ledger = Ledger(host or HostMemory(), lambda: accelerators, clock=clock)
+    residency = Residency(ledger, WeightsStore(cache), clock=clock, measurements=measurements)
+    return Registry(Catalogue(specs), bindings, residency, configured=lambda _: True, **options)
+
+
 def fake_registry(
     *specs: ModelSpec,
     loader: FakeLoader,
@@ -41,10 +61,10 @@ def fake_registry(
 ) -> Registry:
     """A registry over one fake loader; `device` adds an accelerator of that many bytes."""
     accelerators = () if device is None else (FakeMemory("cuda:0", device),)
-    clock = options.pop("clock", None) or FakeClock()
-    ledger = Ledger(FakeMemory("cpu", host), lambda: accelerators, clock=clock)
-    residency = Residency(ledger, WeightsStore(cache), clock=clock)
-    return Registry(Catalogue(specs), {"fake": Binding(loader)}, residency, configured=lambda _: True, **options)
+    options.setdefault("clock", FakeClock())
+    return registry_of(
+        specs, {"fake": Binding(loader)}, cache, host=FakeMemory("cpu", host), accelerators=accelerators, **options
+    )
 
 
 def use(registry: Registry, model: str) -> Any:

@@ -7,24 +7,21 @@ import pytest
 
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.registry.catalog import Catalogue
-from studio.registry.devices import HostMemory
 from studio.registry.entry import Binding
 from studio.registry.registry import Registry
-from studio.registry.residency import Residency
-from studio.registry.sources import WeightsStore
 from studio.settings import Settings
 from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
 from studio.writing.writer import Writer
+from tests.support.registries import registry_of
 
 STARTER = "smollm2-135m"
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    catalogue = Catalogue((Catalogue.read(Settings().catalogue).get(STARTER),))
-    store = WeightsStore(Path(tmp_path_factory.mktemp("cache")))
+    starter = Catalogue.read(Settings().catalogue).get(STARTER)
     binding = Binding(LlamaCppLoader(threads=1, slots=1), accelerated=lambda: False)
-    lent = Registry(catalogue, store, {"llamacpp": binding}, Residency(HostMemory(), lambda: None))
+    lent = registry_of([starter], {"llamacpp": binding}, Path(tmp_path_factory.mktemp("cache")))
     yield lent
     lent.close()
 
