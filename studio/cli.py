@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 the request is wrong, 3 the model or its weights are not t
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
+from rich.live import Live
 from rich.table import Table
 
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
@@ -29,8 +31,11 @@ from studio.errors import (
     UnreadablePicture,
     WeightsUnavailable,
 )
+from studio.gauges import Gauges
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.messages import data_size
+from studio.remote import ADDRESS, Orders, RemoteStudio
+from studio.remote import watch as follow
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.terminal import Terminal
@@ -208,10 +213,25 @@ def models(
     fetch: Annotated[
         str | None, typer.Option(help="Fetch this model's weights now, so that they are here later.")
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the memory of a running studio.")] = False,
+    load: Annotated[str | None, typer.Option(help="Bring a model into memory in a running studio.")] = None,
+    offload: Annotated[str | None, typer.Option(help="Take a model off its device there.")] = None,
+    drop: Annotated[str | None, typer.Option(help="Free all memory of a model there.")] = None,
+    pin: Annotated[str | None, typer.Option(help="Keep a model in memory there.")] = None,
+    unpin: Annotated[str | None, typer.Option(help="Let a model leave memory again there.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="What models may hold there: cuda:0=8GB, or cuda:0=auto to measure it.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(help=f"The address of the running studio; {ADDRESS} by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the catalogue: what is here, what would be fetched, under which licence."""
+    """List the catalogue: what is here, what would be fetched, under which licence. Or look after a running studio."""
     terminal = Terminal(json=as_json)
+    orders = Orders(unpin=unpin, drop=drop, offload=offload, budget=budget, load=load, pin=pin)
+    if watch or orders or at is not None:
+        with _reported(terminal):
+            _look_after(terminal, RemoteStudio(at or ADDRESS), orders, watch)
+        return
     with _studio(terminal) as studio:
         if fetch:
             for _ in terminal.follow(studio.load(fetch)):
@@ -248,12 +268,44 @@ def main() -> None:
     app()
 
 
+def _look_after(terminal: Terminal, remote: RemoteStudio, orders: Orders, watching: bool) -> None:
+    """Do what was ordered in a running studio and show its memory, once or until interrupted."""
+    calls = tuple(orders.calls())
+    before = remote.memory()["journal"] if calls else []
+    since = before[-1]["seq"] if before else 0
+    for endpoint, arguments in calls:
+        remote.call(endpoint, *arguments)
+    gauges = Gauges(terminal)
+    if not watching:
+        memory = remote.memory(since, terminal.locale)
+        if terminal.json:
+            sys.stdout.write(json.dumps(memory, ensure_ascii=False) + "\n")
+        else:
+            terminal.out.print(gauges.show(memory))
+        return
+    changes = follow(lambda since: remote.memory(since, terminal.locale), time.sleep)
+    if terminal.out.is_terminal and not terminal.json:
+        with Live(console=terminal.out, auto_refresh=False) as live:
+            for memory in changes:
+                live.update(gauges.show(memory), refresh=True)
+    for memory in changes:
+        lines = [json.dumps(memory, ensure_ascii=False)] if terminal.json else gauges.lines(memory)
+        sys.stdout.writelines(f"{text}\n" for text in lines)
+        sys.stdout.flush()
+
+
 @contextmanager
 def _studio(terminal: Terminal, **overrides: Any) -> Iterator[Studio]:
-    """A studio for one command; errors become a sentence on stderr and an exit code."""
+    """A studio for one command."""
+    with _reported(terminal), Studio(Settings(**overrides)) as studio:
+        yield studio
+
+
+@contextmanager
+def _reported(terminal: Terminal) -> Iterator[None]:
+    """Errors become a sentence on stderr and an exit code."""
     try:
-        with Studio(Settings(**overrides)) as studio:
-            yield studio
+        yield
     except StudioError as error:
         terminal.err.print(error.explain(terminal.locale), markup=False, soft_wrap=True)
         raise typer.Exit(next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)) from error

@@ -20,6 +20,10 @@ class StudioError(Exception):
         self.code = code
         self.details = details
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are remade from what `__init__` was given, which for most of this family is more than `args` holds.
+        return _remade, (type(self), self.code), self.__dict__
+
     def text(self, locale: Locale = "en") -> str:
         """What went wrong, in one sentence."""
         return message(f"errors.{self.code}", locale, **self.details)
@@ -98,3 +102,7 @@ class Cancelled(StudioError):
 
     def __init__(self) -> None:
         super().__init__("cancelled")
+
+
+def _remade(kind: type[StudioError], code: str) -> StudioError:
+    return kind.__new__(kind, code)

@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, PositiveInt, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from studio.messages import assets
 
@@ -18,6 +18,15 @@ def _default_catalogue() -> Path:
 
 def _default_host() -> str:
     return os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")  # noqa: S104
+
+
+def on_zerogpu() -> bool:
+    """Whether this is a Space on ZeroGPU, told as the `spaces` package tells it."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def _listed(value: Any) -> Any:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -38,6 +47,11 @@ class Settings(BaseSettings):
     """Bytes of device memory models may hold; measured when unset."""
     host_budget: PositiveInt | None = None
     """Bytes of host memory models may hold; measured, cgroup limit included, when unset."""
+    policy: Literal["lazy", "resident"] = Field(default_factory=lambda: "resident" if on_zerogpu() else "lazy")
+    """`lazy` brings models in as they are needed. `resident` brings those named in at the start, keeps them there, and
+    runs no other model on the GPU."""
+    resident: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    """The models of the `resident` policy: ids from the catalogue, with commas between them."""
     keep_alive: float = Field(default=900, ge=0)
     """Seconds an idle model stays on its device before it is offloaded; 0 keeps it for ever."""
     lease_deadline: float = Field(default=600, gt=0)
@@ -52,6 +66,8 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_model: str | None = None
 
+    controls: bool = Field(default_factory=lambda: "SPACE_ID" not in os.environ)
+    """Whether visitors may drop and pin models and change budgets; not on a Space, which is open to everybody."""
     host: str = Field(default_factory=_default_host)
     """The address to listen on: this machine only, and everywhere on a Space, whose proxy comes from outside."""
     port: int | None = Field(default=None, ge=1, le=65535)

@@ -1,29 +1,47 @@
 """The composition root: settings become a catalogue, a registry and the crafts."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any, Final, Self
 
 from studio.coding.coder import Coder
+from studio.engines.diffusion.costs import diffusion_costs
 from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.text.costs import text_costs
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.engines.text.openai import OpenAILoader
+from studio.engines.upscalers.costs import upscaler_costs
 from studio.engines.upscalers.realesrgan import RealEsrganLoader
+from studio.errors import InvalidRequest
+from studio.hosted import Host
+from studio.hosting.home_thread import HomeThread
+from studio.hosting.zerogpu import Gpu, zerogpu
 from studio.imaging.enlarger import Enlarger
 from studio.imaging.illustrator import Illustrator
+from studio.messages import Locale
 from studio.registry.catalog import Catalogue
-from studio.registry.devices import HostMemory, find_accelerator
+from studio.registry.devices import Device, HostMemory, find_accelerators
 from studio.registry.entry import Binding
+from studio.registry.errands import in_thread
+from studio.registry.journal import Record
 from studio.registry.lease import LoadProgress
+from studio.registry.ledger import Ledger
+from studio.registry.measurements import Measurements
+from studio.registry.metrics import Metrics
 from studio.registry.registry import Registry
 from studio.registry.residency import Residency
+from studio.registry.residents import expect_room
 from studio.registry.sources import WeightsStore
-from studio.settings import Settings
+from studio.registry.spec import ModelSpec
+from studio.settings import Settings, on_zerogpu
 from studio.writing.writer import Writer
 
 SWEEP_SECONDS: Final = 5.0
 MODEL_FIELDS: Final = ("id", "task", "engine", "state", "bytes", "present", "licence")
+MEMORY_FIELDS: Final = ("id", "state", "device", "rung", "in_use", "pinned", "busy")
+RECORD_FIELDS: Final = ("seq", "at", "event", "model", "device", "bytes", "seconds", "why")
 
 
 class Studio:
@@ -42,30 +60,48 @@ class Studio:
         *,
         catalogue: Catalogue | None = None,
         bindings: Mapping[str, Binding] | None = None,
+        ledger: Ledger | None = None,
+        gpu: Gpu | None = None,
     ) -> None:
-        """`catalogue` and `bindings` replace what the settings name; tests pass shipped fakes here.
+        """The others replace what the settings name or the machine has; tests pass shipped fakes here.
+
+        Under the `resident` policy its models are loaded before this returns, on the calling thread.
 
         Raises:
             CatalogueError: `models.yaml` breaks its schema.
+            InvalidRequest, UnknownModel: the `resident` policy names no models, or one that is not in the catalogue.
+            OutOfMemory: the resident models do not fit together; and whatever loading them raises.
         """
+        gpu = gpu or zerogpu()  # before anything can touch CUDA
         self.settings = settings or Settings()
         self.catalogue = catalogue or Catalogue.read(self.settings.catalogue)
+        bindings = bindings or default_bindings(self.settings)
+        residency = Residency(
+            ledger or Ledger(HostMemory(self.settings.host_budget), self._accelerators),
+            WeightsStore(self.settings.cache),
+            measurements=Measurements(self.settings.cache / "measurements.json"),
+        )
+        residents, home = self._residents(), HomeThread(in_thread)
         self.registry = Registry(
             self.catalogue,
-            WeightsStore(self.settings.cache),
-            bindings or default_bindings(self.settings),
-            Residency(
-                HostMemory(self.settings.host_budget),
-                lambda: find_accelerator(self.settings.device, self.settings.device_budget),
-            ),
+            bindings,
+            residency,
             configured=lambda spec: bool(self.settings.openai_base_url and self.settings.openai_model),
+            residents=None if residents is None else [spec.id for spec in residents],
             keep_alive=self.settings.keep_alive,
             deadline=self.settings.lease_deadline,
+            executor=home,
         )
+        self.metrics = Metrics(self.registry)
         self.writer = Writer(self.registry)
         self.coder = Coder(self.registry)
         self.illustrator = Illustrator(self.registry, self.settings.outputs)
         self.enlarger = Enlarger(self.registry, self.settings.outputs, self.settings.max_pixels)
+        resident_bytes = expect_room(residents or (), bindings, residency)
+        if gpu is not None:
+            self._borrow(gpu, resident_bytes)
+        if residents is not None:
+            self._settle(home)
         self._closing = threading.Event()
         threading.Thread(target=self._sweep, name="keep-alive", daemon=True).start()
 
@@ -81,6 +117,50 @@ class Studio:
         """Free a model's memory, at once or when its last user is done. Returns whether it is gone already."""
         return self.registry.offload(model)
 
+    def drop(self, model: str) -> bool:
+        """Free all memory of a model, as `offload` does for its device.
+
+        Raises:
+            InvalidRequest: visitors have no controls here; so do `pin` and `set_budget`.
+        """
+        self._require_controls()
+        return self.registry.drop(model)
+
+    def pin(self, model: str, pinned: bool = True) -> None:
+        """Keep a model in memory once it is there, or let it go again."""
+        self._require_controls()
+        self.registry.pin(model, pinned)
+
+    def set_budget(self, device: str, limit: int | None) -> None:
+        """Change what models may hold on a device, in bytes; None measures it again."""
+        self._require_controls()
+        self.registry.set_budget(device, limit)
+
+    def memory(self, since: int = 0, locale: Locale = "en") -> dict[str, Any]:
+        """What is where now, and the journal after record number `since`, as plain data."""
+        statuses = [status for status in self.registry.statuses() if status.holds or status.busy or status.pinned]
+        return {
+            "devices": [asdict(device) for device in self.registry.devices()],
+            "models": [
+                {name: getattr(status, name) for name in MEMORY_FIELDS} | {"holds": dict(status.holds)}
+                for status in statuses
+            ],
+            "journal": [
+                {name: getattr(record, name) for name in RECORD_FIELDS} | {"text": self.sentence(record, locale)}
+                for record in self.registry.journal.records(since)
+            ],
+        }
+
+    def sentence(self, record: Record, locale: Locale = "en") -> str:
+        """A decision of the registry in plain words, with models by their names for people."""
+        if any(spec.id == record.why for spec in self.catalogue):
+            record = replace(record, why=self.name(record.why))
+        return record.sentence(locale, self.name(record.model))
+
+    def name(self, model: str) -> str:
+        """A model's name for people; empty where a record is about no model."""
+        return self.catalogue.get(model).name if model else ""
+
     def close(self) -> None:
         """Free everything that is idle."""
         self._closing.set()
@@ -92,6 +172,35 @@ class Studio:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _require_controls(self) -> None:
+        if not self.settings.controls:
+            raise InvalidRequest("controls.off")
+
+    def _accelerators(self) -> Iterable[Device]:
+        # On ZeroGPU there is no driver to be seen outside a request, only torch that pretends there is.
+        wanted = "cuda" if self.settings.device == "auto" and on_zerogpu() else self.settings.device
+        return find_accelerators(wanted, self.settings.device_budget)
+
+    def _residents(self) -> tuple[ModelSpec, ...] | None:
+        if self.settings.policy != "resident":
+            return None
+        if not self.settings.resident:
+            raise InvalidRequest("resident.none")
+        return tuple(self.catalogue.get(model) for model in dict.fromkeys(self.settings.resident))
+
+    def _borrow(self, gpu: Gpu, resident_bytes: int) -> None:
+        self.registry.survive_forks()
+        host = Host(self.registry, self.catalogue, gpu, resident_bytes)
+        self.writer, self.coder = host.writer(self.writer), host.coder(self.coder)
+        self.illustrator, self.enlarger = host.illustrator(self.illustrator), host.enlarger(self.enlarger)
+
+    def _settle(self, home: HomeThread) -> None:
+        try:
+            home.finish(self.registry.settle)
+        except BaseException:
+            self.registry.close()
+            raise
+
     def _sweep(self) -> None:
         while not self._closing.wait(SWEEP_SECONDS):
             self.registry.sweep()
@@ -99,13 +208,14 @@ class Studio:
 
 def default_bindings(settings: Settings) -> dict[str, Binding]:
     """The loaders of every engine that `models.yaml` may name."""
+    llama = LlamaCppLoader(settings.threads, settings.text_slots)
+    remote = OpenAILoader(settings.openai_base_url, settings.openai_api_key, settings.openai_model)
     return {
-        "llamacpp": Binding(LlamaCppLoader(settings.threads, settings.text_slots), accelerated=lambda: False),
-        "transformers": Binding(TransformersLoader()),
-        "openai": Binding(
-            OpenAILoader(settings.openai_base_url, settings.openai_api_key, settings.openai_model),
-            accelerated=lambda: False,
+        "llamacpp": Binding(llama, accelerated=lambda: False, costs=llama.costs, alone=False),
+        "transformers": Binding(TransformersLoader(), costs=text_costs),
+        "openai": Binding(remote, accelerated=lambda: False, alone=False),
+        "diffusers": Binding(
+            DiffusersLoader(), rungs=("whole", "model_offload", "group_offload"), costs=diffusion_costs
         ),
-        "diffusers": Binding(DiffusersLoader()),
-        "spandrel": Binding(RealEsrganLoader(settings.cache)),
+        "spandrel": Binding(RealEsrganLoader(settings.cache), costs=upscaler_costs),
     }

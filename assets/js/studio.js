@@ -78,6 +78,17 @@
       const name = (title || 'studio').replace(/[\\/:*?"<>|\u0000-\u001f]+/g, ' ').trim().slice(0, 80) || 'studio';
       handedOver(text || '', `${name}.${String(extension || 'txt').replace(/^\./, '')}`);
     },
+    // A table that is drawn anew takes the focus away with its buttons; the same model's button gets it back.
+    keepFocus: (table) => {
+      let last = null;
+      table.addEventListener('focusin', ({ target }) => { last = target.dataset.model ? { ...target.dataset } : null; });
+      table.addEventListener('focusout', ({ target }) => { setTimeout(() => { if (target.isConnected) last = null; }); });
+      new MutationObserver(() => {
+        if (!last || document.activeElement !== document.body) return;
+        const buttons = [...table.querySelectorAll('button[data-model]')].filter((b) => b.dataset.model === last.model);
+        (buttons.find((button) => button.dataset.act === last.act) || buttons[0])?.focus({ preventScroll: true });
+      }).observe(table, { childList: true, subtree: true });
+    },
   };
 
   document.addEventListener('click', (event) => {

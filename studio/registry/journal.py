@@ -68,11 +68,18 @@ class Record:
             key,
             locale,
             model=name or self.model,
-            device=self.device,
+            device=in_words(self.device, locale),
             size=data_size(self.bytes),
             seconds=f"{self.seconds:.1f}",
-            why=self.why,
+            why=in_words(self.why, locale) if self.event == "ran_out" else self.why,
         )
+
+
+def in_words(place: str, locale: Locale = "en") -> str:
+    """A placement, as it is written in records, for people."""
+    device, _, rung = place.rstrip(")").partition(" (")
+    name = message("journal.place.cpu", locale) if device == "cpu" else device
+    return message(f"journal.place.{rung or 'whole'}", locale, device=name)
 
 
 class Journal:

@@ -72,9 +72,10 @@ class Registry:
             if spec.task not in tasks:
                 raise UnknownModel("model.task", model=wanted, task=spec.task, wanted=" / ".join(tasks))
             return spec
-        candidates = [spec for spec in self._catalogue.for_task(*tasks) if self._admitted(spec)]
+        known = self._catalogue.for_task(*tasks)
+        candidates = [spec for spec in known if self._admitted(spec)]
         if not candidates:
-            raise UnknownModel("model.none", wanted=" / ".join(tasks))
+            raise UnknownModel("model.none_resident" if known else "model.none", wanted=" / ".join(tasks))
         present = [spec for spec in candidates if self.present(spec)]
         return min(present or candidates, key=lambda spec: (not spec.chat, spec.starter and bool(present)))
 

@@ -1,33 +1,24 @@
 """The endpoints for `gradio_client` and plain HTTP: names, typed arguments, plain JSON answers."""
 
-import logging
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any
 
-import gradio as gr
 from gradio import FileData
 from gradio.events import api
 
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
-from studio.errors import InvalidRequest, StudioError
+from studio.errors import InvalidRequest
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
-from studio.messages import message
 from studio.studio import Studio
+from studio.ui.answers import answers
 from studio.ui.events import Lane
-from studio.ui.pacing import Paced
+from studio.ui.upkeep import Upkeep
 from studio.writing.export import article_markdown
 from studio.writing.outline import parse_outline
 from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
 
-Answer = TypeVar("Answer")
 Json = dict[str, Any]
-
-PULSE_SECONDS: Final = 0.8
-"""Gradio notices that a caller has left only when there is something to send."""
-
-_log = logging.getLogger("studio.api")
 
 
 class Endpoints:
@@ -43,10 +34,12 @@ class Endpoints:
 
     def publish(self) -> None:
         """Add the endpoints to the Blocks that are being built."""
+        upkeep = Upkeep(self._studio)
         lanes: list[tuple[Lane | None, tuple[Callable[..., Any], ...]]] = [
             (self._text, (self.outline, self.write_section, self.write_article, self.generate_code)),
             (self._imaging, (self.generate_image, self.upscale)),
-            (None, (self.score_code, self.models, self.load_model, self.offload_model)),
+            (None, (self.score_code, upkeep.models, upkeep.load_model, upkeep.offload_model, upkeep.drop_model)),
+            (None, (upkeep.pin_model, upkeep.unpin_model, upkeep.set_budget, upkeep.memory)),
         ]
         for lane, functions in lanes:
             for function in functions:
@@ -76,7 +69,7 @@ class Endpoints:
             for step in self._studio.writer.outline(Brief.of(**fields)):
                 yield step.model_dump(mode="json") if isinstance(step, Outline) else None
 
-        yield from _answers(steps, None)
+        yield from answers(steps, None)
 
     def write_section(
         self, outline: Json, index: int = 0, instruction: str = "", article: str = "", model: str | None = None
@@ -90,7 +83,7 @@ class Endpoints:
             for step in self._studio.writer.write_section(request):
                 yield step.text or None if isinstance(step, SectionText) else None
 
-        yield from _answers(steps, "")
+        yield from answers(steps, "")
 
     def write_article(self, outline: Json, model: str | None = None) -> Iterator[str]:
         """Write every section of an outline; streams the article as Markdown."""
@@ -105,7 +98,7 @@ class Endpoints:
                 elif isinstance(step, Article):
                     yield step.markdown
 
-        yield from _answers(steps, "")
+        yield from answers(steps, "")
 
     def generate_code(self, description: str, language: str = "python", model: str | None = None) -> Iterator[Json]:
         """Write a snippet; streams {code, language, report}, whose report is null until the snippet is done."""
@@ -115,7 +108,7 @@ class Endpoints:
             for step in self._studio.coder.generate(request):
                 yield _snippet(step) if isinstance(step, Snippet) else None
 
-        yield from _answers(steps, {"code": "", "language": language, "report": None})
+        yield from answers(steps, {"code": "", "language": language, "report": None})
 
     def score_code(self, code: str, language: str = "python") -> Iterator[Json | None]:
         """Judge code without running it: {score, language, syntax, parts}."""
@@ -123,7 +116,7 @@ class Endpoints:
         def steps() -> Iterator[Json | None]:
             yield self._studio.coder.score(ScoreRequest.of(code=code, language=language)).model_dump(mode="json")
 
-        yield from _answers(steps, None)
+        yield from answers(steps, None)
 
     def generate_image(
         self,
@@ -143,7 +136,7 @@ class Endpoints:
             for step in self._studio.illustrator.draw(PictureRequest.of(**fields)):
                 yield _picture(step) if isinstance(step, Drawn) else None
 
-        yield from _answers(drawing, None)
+        yield from answers(drawing, None)
 
     def upscale(self, image: FileData, model: str | None = None) -> Iterator[FileData | None]:
         """Enlarge a picture; answers with a PNG file."""
@@ -153,53 +146,7 @@ class Endpoints:
             for step in self._studio.enlarger.enlarge(request):
                 yield _file(step.file) if isinstance(step, Enlarged) else None
 
-        yield from _answers(steps, None)
-
-    def models(self) -> list[Json]:
-        """The catalogue: [{id, task, engine, state, bytes, present, licence}]."""
-        return self._studio.models()
-
-    def load_model(self, model: str) -> Iterator[Json | None]:
-        """Bring a model into memory; answers with its entry of /models."""
-
-        def steps() -> Iterator[Json | None]:
-            for _ in self._studio.load(model):
-                yield None
-            yield self._entry(model)
-
-        yield from _answers(steps, None)
-
-    def offload_model(self, model: str) -> Iterator[Json | None]:
-        """Free a model's memory, now or when its last user is done; answers with its entry of /models."""
-
-        def steps() -> Iterator[Json | None]:
-            self._studio.offload(model)
-            yield self._entry(model)
-
-        yield from _answers(steps, None)
-
-    def _entry(self, model: str) -> Json:
-        return next(entry for entry in self._studio.models() if entry["id"] == model)
-
-
-def _answers(steps: Callable[[], Iterator[Answer | None]], first: Answer) -> Iterator[Answer]:
-    """The latest answer at a pace a client can follow, and `first` while there is none.
-
-    An answer is repeated only when a client has heard nothing for `PULSE_SECONDS`.
-    """
-    latest, spoken = first, time.monotonic()
-    try:
-        for batch in Paced(steps()):
-            fresh = [answer for answer in batch if answer is not None]
-            if fresh or time.monotonic() - spoken >= PULSE_SECONDS:
-                latest, spoken = fresh[-1] if fresh else latest, time.monotonic()
-                yield latest
-    except StudioError as error:
-        raise gr.Error(error.explain("en"), print_exception=False) from error
-    except Exception as error:
-        _log.exception("unexpected error")
-        text = f"{message('errors.unexpected')} {message('errors.unexpected.hint')}"
-        raise gr.Error(text, print_exception=False) from error
+        yield from answers(steps, None)
 
 
 def _snippet(step: Snippet) -> Json:

@@ -3,9 +3,13 @@
 import logging
 import os
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 import gradio as gr
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from studio.errors import ServerFailed
 from studio.studio import Studio
@@ -72,9 +76,7 @@ def _connect(
     gr.on([write.model.change, write.language.change, room.tabs.change], **described, **QUIET)
     for tab in (code, image, enlarge):
         gr.on([page.load, tab.model.change, room.tabs.change], tab.describe, tab.model, tab.runs, **QUIET)
-    room.tabs.select(_watching, None, models.timer, **QUIET).then(
-        models.look, None, [models.table, models.journal, room.chip], **QUIET
-    )
+    room.tabs.select(_watching, None, models.timer, **QUIET).then(models.look, None, models.views, **QUIET)
     image.send.click(
         lambda file: (file, gr.Tabs(selected="enlarge")), image.file, [enlarge.picture, room.tabs], **QUIET
     )
@@ -109,9 +111,20 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
         i18n=dictionary(),
         ssr_mode=False,
         share=False,
+        app_kwargs={"routes": [Route("/metrics", _scraped(studio))]},
         prevent_thread_lock=not block,
     )
     return str(address)
+
+
+def _scraped(studio: Studio) -> Callable[[Request], Response]:
+    """The answer to Prometheus. A plain function runs on a thread, and reading the catalogue looks at the disk."""
+
+    def scraped(request: Request) -> Response:
+        body, kind = studio.metrics.exposition(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": kind})
+
+    return scraped
 
 
 def _free_port(host: str, wanted: int | None) -> int:

@@ -1,5 +1,6 @@
 """Runs a craft's generator on its own thread and hands its results on at a pace a browser can follow."""
 
+import contextvars
 import queue
 import threading
 import time
@@ -50,7 +51,9 @@ class Paced(Generic[Item]):
         self._arrived.put(_End())
 
     def __iter__(self) -> Generator[list[Item], None, None]:
-        threading.Thread(target=self._pump, name="craft", daemon=True).start()
+        # In the caller's context, where a Space keeps the visitor's own request, and with it their share of the GPU.
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._pump,), name="craft", daemon=True).start()
         last, end = 0.0, None
         try:
             while end is None:

@@ -32,7 +32,14 @@ SIGNATURES = {
     "/models": [],
     "/load_model": ["model"],
     "/offload_model": ["model"],
+    "/drop_model": ["model"],
+    "/pin_model": ["model"],
+    "/unpin_model": ["model"],
+    "/set_budget": ["device", "bytes"],
+    "/memory": ["since", "language"],
 }
+OPTIONAL = {"/memory"}
+"""Endpoints of which even the first argument may be left out."""
 OUTLINE = {
     "title": "Urban beekeeping",
     "language": "en",
@@ -62,7 +69,7 @@ def test_the_endpoints_and_their_arguments_are_those_that_are_promised(client: C
     assert found == SIGNATURES
     for name, spec in endpoints.items():
         required = [p["parameter_name"] for p in spec["parameters"] if not p["parameter_has_default"]]
-        assert required == SIGNATURES[name][:1], name
+        assert required == ([] if name in OPTIONAL else SIGNATURES[name][:1]), name
 
 
 @pytest.mark.parametrize(("topic", "language"), [("Urban beekeeping for beginners", "en"), ("城市养蜂入门", "zh")])

@@ -163,14 +163,15 @@ def test_a_model_is_loaded_and_offloaded_and_the_journal_says_so(open_page: Open
     page = open_page()
     go(page, "models")
     row = page.locator('tr[data-id="realesr-animevideo-x4"]')
+    load, offload = row.get_by_role("button", name="Load"), row.get_by_role("button", name="Offload")
     if row.get_attribute("data-state") == "device":
-        row.get_by_role("button").click()
+        offload.click()
         expect(row).to_have_attribute("data-state", "disk")
-    row.get_by_role("button").click()
+    load.click()
     expect(row).to_have_attribute("data-state", "device", timeout=PATIENCE)
-    row.get_by_role("button").click()
+    offload.click()
     expect(row).to_have_attribute("data-state", "disk")
-    expect(page.locator("#models-journal li").first).to_contain_text("offloaded")
+    expect(page.locator("#models-journal li").first).to_contain_text("left cpu as asked")
 
 
 def test_the_outline_that_the_page_holds_is_data(open_page: OpenPage) -> None:

@@ -8,18 +8,11 @@ from studio.errors import Busy, Cancelled, EngineFailed, OutOfMemory, UnknownMod
 from studio.registry.fake import FakeLoader, out_of_memory
 from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
-from tests.support.registries import FakeClock, fake_registry, in_thread, spec, use
+from tests.support.registries import FakeClock, fake_registry, in_thread, spec, use, wait_until
 
 
 def states(registry: Registry) -> dict[str, str]:
     return {status.id: status.state for status in registry.statuses()}
-
-
-def wait_until(condition: "object", seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.005)
 
 
 def test_a_model_is_loaded_once_for_many_users_at_the_same_time(tmp_path: Path) -> None:

@@ -100,3 +100,11 @@ def in_thread(work: Callable[[], Any]) -> Callable[[float], Any]:
 def drain(events: Iterator[Any]) -> list[Any]:
     """All events of a generator."""
     return list(events)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 5) -> None:
+    """Wait for something that another thread is about to do."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.005)

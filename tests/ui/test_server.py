@@ -49,3 +49,20 @@ def test_a_port_that_is_taken_is_said_plainly(tmp_path: Path) -> None:
             serve(studio, block=False)
     assert str(port) in caught.value.text("en")
     assert "STUDIO_PORT" in caught.value.hint("zh-CN")
+
+
+@pytest.mark.parametrize(
+    ("variables", "controls"),
+    [({}, "True"), ({"SPACE_ID": "somebody/studio"}, "False"), ({"SPACE_ID": "x", "STUDIO_CONTROLS": "true"}, "True")],
+)
+def test_a_space_keeps_the_controls_from_its_visitors(tmp_path: Path, variables: dict[str, str], controls: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from studio.settings import Settings; print(Settings().controls)"],
+        cwd=ROOT,
+        env={"PATH": "", "HOME": str(tmp_path), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == controls

@@ -1,0 +1,134 @@
+"""The crafts on a host that lends its GPU by the request: what runs there, and for how long it is asked for."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, Final, TypeVar, cast
+
+from studio.coding.coder import LONGEST_ANSWER, Coder
+from studio.coding.requests import SnippetRequest
+from studio.hosting.durations import bounded, drawing, enlarging, starting, writing
+from studio.hosting.zerogpu import Gpu, Result, Task, on_gpu
+from studio.imaging.enlarger import Enlarger
+from studio.imaging.illustrator import SIDE, STEPS, Illustrator
+from studio.imaging.requests import EnlargeRequest, PictureRequest
+from studio.registry.catalog import Catalogue
+from studio.registry.registry import Registry
+from studio.registry.spec import ModelSpec
+from studio.registry.spec import Task as Kind
+from studio.writing.requests import ArticleRequest, Brief, Outline, SectionRequest
+from studio.writing.writer import PENALTIES, Writer
+
+Craft = TypeVar("Craft")
+Seconds = Callable[[Any, ModelSpec], float]
+
+TOKENS_PER_WORD: Final = 2
+"""English takes about 1.4, and prompts have to be read, too."""
+TOKENS_PER_HEADING: Final = 150
+"""A section of an outline, as JSON with its key points."""
+TILE: Final = 512
+WRITERS: Final[tuple[Kind, ...]] = ("text", "code")
+CODERS: Final[tuple[Kind, ...]] = ("code", "text")
+
+
+class Hosted:
+    """A craft of which some methods run elsewhere; everything else is its own."""
+
+    def __init__(self, craft: object, methods: Mapping[str, Callable[[Any], Iterator[Any]]]) -> None:
+        self._craft = craft
+        self._methods = methods
+
+    def __getattr__(self, name: str) -> Any:
+        return self._methods[name] if name in self._methods else getattr(self._craft, name)
+
+
+class Host:
+    """Sends requests whose model runs on an accelerator to a lent GPU; all others stay in this process.
+
+    llama.cpp among them: it computes on threads of its own, which a forked child does not have.
+    """
+
+    def __init__(self, registry: Registry, catalogue: Catalogue, gpu: Gpu, resident_bytes: int = 0) -> None:
+        """`resident_bytes` are put on the card before a request can begin."""
+        self._registry = registry
+        self._catalogue = catalogue
+        self._gpu = gpu
+        self._start = starting(resident_bytes)
+
+    def writer(self, craft: Writer) -> Writer:
+        """`craft`, writing on the lent GPU."""
+        return _hosted(
+            craft,
+            outline=self._route(craft.outline, WRITERS, _outline_seconds),
+            write_section=self._route(craft.write_section, WRITERS, _section_seconds),
+            write_article=self._route(craft.write_article, WRITERS, _article_seconds),
+        )
+
+    def coder(self, craft: Coder) -> Coder:
+        """`craft`, writing on the lent GPU and judging here."""
+        return _hosted(craft, generate=self._route(craft.generate, CODERS, _snippet_seconds))
+
+    def illustrator(self, craft: Illustrator) -> Illustrator:
+        """`craft`, drawing on the lent GPU."""
+        return _hosted(craft, draw=self._route(craft.draw, ("image",), _drawing_seconds))
+
+    def enlarger(self, craft: Enlarger) -> Enlarger:
+        """`craft`, enlarging on the lent GPU."""
+        return _hosted(craft, enlarge=self._route(craft.enlarge, ("upscale",), _enlarging_seconds))
+
+    def _route(self, method: Task[Any, Result], kinds: tuple[Kind, ...], seconds: Seconds) -> Task[Any, Result]:
+        def expected(request: Any) -> int:
+            return bounded((self._start, seconds(request, self._catalogue.get(request.model))))
+
+        lent = on_gpu(method, expected, self._gpu)
+
+        def route(request: Any, /) -> Generator[Result, None, None]:
+            spec = self._registry.choose(request.model, *kinds)
+            if not self._registry.accelerated(spec):
+                yield from method(request)
+                return
+            # Making a lease refuses a model that is not kept ready, before a GPU is asked for.
+            self._registry.lease(spec.id)
+            yield from lent(request.model_copy(update={"model": spec.id}))
+
+        return route
+
+
+def _hosted(craft: Craft, **methods: Callable[[Any], Iterator[Any]]) -> Craft:
+    return cast(Craft, Hosted(craft, methods))
+
+
+def _outline_seconds(brief: Brief, spec: ModelSpec) -> float:
+    return writing(len(PENALTIES) * brief.sections * TOKENS_PER_HEADING, spec.memory or 0)
+
+
+def _section_seconds(request: SectionRequest, spec: ModelSpec) -> float:
+    return writing(request.outline.sections[request.index].target_words * TOKENS_PER_WORD, spec.memory or 0)
+
+
+def _article_seconds(request: ArticleRequest, spec: ModelSpec) -> float:
+    return writing(_words(request.outline) * TOKENS_PER_WORD, spec.memory or 0)
+
+
+def _snippet_seconds(request: SnippetRequest, spec: ModelSpec) -> float:
+    return writing(LONGEST_ANSWER, spec.memory or 0)
+
+
+def _drawing_seconds(request: PictureRequest, spec: ModelSpec) -> float:
+    width = request.width or int(spec.defaults.get("width", SIDE))
+    height = request.height or int(spec.defaults.get("height", SIDE))
+    return drawing(request.steps or int(spec.defaults.get("steps", STEPS)), width * height, spec.memory or 0)
+
+
+def _enlarging_seconds(request: EnlargeRequest, spec: ModelSpec) -> float:
+    from PIL import Image
+
+    try:
+        with Image.open(request.file) as image:
+            width, height = image.size
+    except Exception:
+        # Whatever is wrong with the file, the craft says it.
+        return 0
+    return enlarging(-(-width // TILE) * -(-height // TILE))
+
+
+def _words(outline: Outline) -> int:
+    return sum(section.target_words for section in outline.sections)

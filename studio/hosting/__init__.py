@@ -1,0 +1,1 @@
+"""Where the studio is hosted, as far as that changes how requests run."""
