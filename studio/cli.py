@@ -297,7 +297,7 @@ def _look_after(terminal: Terminal, remote: RemoteStudio, orders: Orders, watchi
 @contextmanager
 def _studio(terminal: Terminal, **overrides: Any) -> Iterator[Studio]:
     """A studio for one command."""
-    with _reported(terminal), Studio(Settings(**overrides)) as studio:
+    with _reported(terminal), Studio(Settings.read(**overrides)) as studio:
         yield studio
 
 

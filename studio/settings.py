@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import BeforeValidator, Field, PositiveInt, SecretStr
+from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from studio.errors import InvalidRequest
 from studio.messages import assets
 
 
@@ -33,6 +34,21 @@ class Settings(BaseSettings):
     """Everything a host can set. Sizes are bytes, times are seconds."""
 
     model_config = SettingsConfigDict(env_prefix="STUDIO_", env_file=".env", extra="ignore", frozen=True)
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """The settings of this process, `given` ones first. Names that no version knows are ignored.
+
+        Raises:
+            InvalidRequest: a value is out of bounds; it names the variable.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            findings = [
+                {**found, "loc": (f"STUDIO_{found['loc'][0]}".upper(), *found["loc"][1:])} for found in error.errors()
+            ]
+            raise InvalidRequest.from_details(findings) from error
 
     cache: Path = Field(default_factory=lambda: user_cache_path("aigc-studio"))
     """Fetched and converted weights; safe to delete."""

@@ -73,7 +73,7 @@ class Studio:
             OutOfMemory: the resident models do not fit together; and whatever loading them raises.
         """
         gpu = gpu or zerogpu()  # before anything can touch CUDA
-        self.settings = settings or Settings()
+        self.settings = settings or Settings.read()
         self.catalogue = catalogue or Catalogue.read(self.settings.catalogue)
         bindings = bindings or default_bindings(self.settings)
         residency = Residency(

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, Protocol
@@ -15,7 +16,8 @@ HOST_SHARE: Final = 0.8
 HOST_MARGIN: Final = 0.05
 """Of the memory limit that stays free whatever else runs on the machine."""
 CUDA_SHARE: Final = 0.9
-CGROUPS: Final = (
+ControlGroup = tuple[str | Path, str | Path, str | Path]
+CGROUPS: Final[tuple[ControlGroup, ...]] = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
     (
         "/sys/fs/cgroup/memory/memory.limit_in_bytes",
@@ -57,8 +59,9 @@ class HostMemory:
 
     name: Final[DeviceName] = "cpu"
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None = None, cgroups: Sequence[ControlGroup] = CGROUPS) -> None:
         self.limit = limit
+        self._cgroups = cgroups
 
     def budget(self, held: int) -> int:
         if self.limit is not None:
@@ -66,7 +69,7 @@ class HostMemory:
         import psutil
 
         machine = psutil.virtual_memory()
-        most, used = _cgroup()
+        most, used = _cgroup(self._cgroups)
         total = min(machine.total, most)
         available = min(machine.available, most - used)
         return max(0, int(min(total * HOST_SHARE, held + available - total * HOST_MARGIN)))
@@ -153,12 +156,12 @@ def _driver_installed() -> bool:
     return any(Path(mark).exists() for mark in ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg"))
 
 
-def _cgroup() -> tuple[int, int]:
+def _cgroup(groups: Sequence[ControlGroup]) -> tuple[int, int]:
     """Limit and use of this process's control group in bytes; where there is none, a limit beyond any machine and 0.
 
     Cached files count as use there, though the kernel gives them up when asked.
     """
-    for limit, usage, stat in CGROUPS:
+    for limit, usage, stat in groups:
         with suppress(OSError, ValueError):
             most, used = (int(Path(file).read_text(encoding="ascii")) for file in (limit, usage))
             lines = dict(line.split() for line in Path(stat).read_text(encoding="ascii").splitlines())

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from studio.errors import OutOfMemory
-from studio.registry.loaded import DeviceName, Rung, Sharing
+from studio.registry.loaded import DeviceName, Footprint, Rung, Sharing
 from studio.registry.spec import ModelSpec
 
 
@@ -55,6 +56,10 @@ class FakeMemory:
             self._peak = max(self._peak, self.taken)
 
 
+OFFLOADED_SHARE: Final = {"whole": 1.0, "model_offload": 0.5, "group_offload": 0.1}
+"""How much of a pretend model is on its device at once, on each rung."""
+
+
 class FakeModel:
     """A model of pretend bytes that remembers what was done with it."""
 
@@ -67,6 +72,7 @@ class FakeModel:
         movable: bool,
         memories: Mapping[DeviceName, FakeMemory] | None = None,
         rung: Rung = "whole",
+        parts: Mapping[str, int] | None = None,
     ) -> None:
         self.spec = spec
         self.nbytes = nbytes
@@ -76,20 +82,54 @@ class FakeModel:
         self.rung = rung
         self.closed = False
         self._memories = memories or {}
-        self._take(device, nbytes)
+        self._parts = dict(parts or {})
+        self._parked: set[str] = set()
+        self._taken: dict[DeviceName, int] = {}
+        self._hold(fake_footprint(nbytes, rung))
+
+    @property
+    def footprint(self) -> Footprint:
+        return fake_footprint(self.nbytes, self.rung)
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        return {name: size for name, size in self._parts.items() if name not in self._parked}
+
+    def park(self, parts: tuple[str, ...]) -> None:
+        self._parked.update(parts)
+        gone = sum(self._parts[name] for name in self._parked)
+        self._hold(Footprint(self.nbytes - gone, gone))
 
     def move(self, device: DeviceName) -> None:
-        self._take(device, self.nbytes)
-        self._take(self.device, -self.nbytes)
-        self.device = device
+        before, self.device = self.device, device
+        try:
+            self._hold(Footprint(self.nbytes))
+        except OutOfMemory:
+            self.device = before
+            raise
+        self._parked.clear()
 
     def close(self) -> None:
-        self._take(self.device, -self.nbytes)
+        self._hold(Footprint(0))
         self.closed = True
 
-    def _take(self, device: DeviceName, size: int) -> None:
-        if device in self._memories:
-            self._memories[device].take(size, self.spec.id)
+    def _hold(self, footprint: Footprint) -> None:
+        """Take what is missing first, then give back what is too much, as a copy between devices does."""
+        wanted = {self.device: footprint.device}
+        if footprint.host:
+            wanted["cpu"] = wanted.get("cpu", 0) + footprint.host
+        changes = {name: wanted.get(name, 0) - self._taken.get(name, 0) for name in {*wanted, *self._taken}}
+        for name in sorted(changes, key=lambda name: -changes[name]):
+            if name in self._memories:
+                self._memories[name].take(changes[name], self.spec.id)
+        self._taken = wanted
+
+
+def fake_footprint(nbytes: int, rung: Rung) -> Footprint:
+    """What a pretend model takes on a rung."""
+    if rung == "whole":
+        return Footprint(nbytes)
+    return Footprint(int(nbytes * OFFLOADED_SHARE[rung]), nbytes)
 
 
 class FakeLoader:
@@ -103,16 +143,19 @@ class FakeLoader:
         movable: bool = False,
         failures: Mapping[str, list[Exception]] | None = None,
         memories: Mapping[DeviceName, FakeMemory] | None = None,
+        parts: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
         """`sizes` are real bytes where they differ from the catalogue's estimate; `failures` are raised in turn.
 
-        Models take their bytes from `memories`, where there are any, and so can run out of them.
+        Models take their bytes from `memories`, where there are any, and so can run out of them; those with `parts`
+        can leave in part.
         """
         self._sizes = sizes or {}
         self._sharing: Sharing = sharing
         self._movable = movable
         self._failures = failures or {}
         self._memories = memories or {}
+        self._parts = parts or {}
         self.gate = threading.Event()
         """Loads wait until it is set; it is set to begin with."""
         self.gate.set()
@@ -128,7 +171,8 @@ class FakeLoader:
         if self._failures.get(spec.id):
             raise self._failures[spec.id].pop(0)
         size = self._sizes.get(spec.id, spec.memory or 0)
-        model = FakeModel(spec, size, device, self._sharing, self._movable, self._memories, rung)
+        parts = self._parts.get(spec.id)
+        model = FakeModel(spec, size, device, self._sharing, self._movable, self._memories, rung, parts)
         self.models.append(model)
         return model
 

@@ -2,13 +2,14 @@
 
 import itertools
 import logging
+import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from studio.messages import Locale, data_size, known, message
 from studio.registry.loaded import DeviceName
@@ -33,6 +34,8 @@ Event = Literal[
     "unpinned",
     "budget",
 ]
+
+BETWEEN_CHINESE: Final = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 
 _log = logging.getLogger("studio.registry")
 
@@ -64,7 +67,7 @@ class Record:
         # What leaves a device may wait in main memory, or be gone.
         variants = (f"{key}.host" if self.holds else "", f"{key}.why" if self.why else "")
         key = next((variant for variant in variants if variant and known(variant)), key)
-        return message(
+        text = message(
             key,
             locale,
             model=name or self.model,
@@ -73,13 +76,15 @@ class Record:
             seconds=f"{self.seconds:.1f}",
             why=in_words(self.why, locale) if self.event == "ran_out" else self.why,
         )
+        # Between Chinese words there is no space; templates have one beside each field, for names in Latin letters.
+        return BETWEEN_CHINESE.sub("", text)
 
 
 def in_words(place: str, locale: Locale = "en") -> str:
     """A placement, as it is written in records, for people."""
     device, _, rung = place.rstrip(")").partition(" (")
     name = message("journal.place.cpu", locale) if device == "cpu" else device
-    return message(f"journal.place.{rung or 'whole'}", locale, device=name)
+    return message(f"journal.place.{rung}", locale, device=name) if rung else name
 
 
 class Journal:

@@ -72,7 +72,7 @@ class Loaded(Protocol):
         ...
 
     def move(self, device: DeviceName) -> None:
-        """Move its weights to another device. Called only while nobody uses it.
+        """Move its weights to another device. Called only while nobody uses it; the registry empties caches after it.
 
         Raises:
             OutOfMemory: it does not fit; it is then where it was, or in main memory.
@@ -80,7 +80,7 @@ class Loaded(Protocol):
         ...
 
     def close(self) -> None:
-        """Give all its memory back. Called once, while nobody uses it."""
+        """Let go of all its memory. Called once, while nobody uses it; the registry collects garbage after it."""
         ...
 
 

@@ -57,7 +57,7 @@ def test_memory_tells_who_holds_how_much_and_what_happened(client: Client, loade
     assert model["holds"]["cpu"] > 1_000_000
     record = next(r for r in reversed(memory["journal"]) if (r["event"], r["model"]) == ("loaded", loaded))
     assert set(record) == {"seq", "at", "event", "model", "device", "bytes", "seconds", "why", "text"}
-    assert "is ready on cpu" in record["text"]
+    assert "is ready (main memory)" in record["text"]
 
 
 def test_only_the_records_after_a_number_come_and_in_the_language_asked_for(client: Client, loaded: str) -> None:

@@ -171,7 +171,7 @@ def test_a_model_is_loaded_and_offloaded_and_the_journal_says_so(open_page: Open
     expect(row).to_have_attribute("data-state", "device", timeout=PATIENCE)
     offload.click()
     expect(row).to_have_attribute("data-state", "disk")
-    expect(page.locator("#models-journal li").first).to_contain_text("left cpu as asked")
+    expect(page.locator("#models-journal li").first).to_contain_text("left main memory as asked")
 
 
 def test_the_outline_that_the_page_holds_is_data(open_page: OpenPage) -> None:

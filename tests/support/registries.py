@@ -4,13 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from studio.registry.catalog import Catalogue
 from studio.registry.devices import Device, HostMemory
-from studio.registry.entry import Binding
-from studio.registry.fake import FakeLoader, FakeMemory
+from studio.registry.entry import Binding, Estimate, Status
+from studio.registry.fake import FakeLoader, FakeMemory, fake_footprint
 from studio.registry.ledger import Ledger
+from studio.registry.loaded import Costs, Footprint, Placement, Rung, Shape, Sharing
 from studio.registry.measurements import Measurements
 from studio.registry.registry import Registry
 from studio.registry.residency import Residency
@@ -67,9 +68,72 @@ def fake_registry(
     )
 
 
-def use(registry: Registry, model: str) -> Any:
-    """Lease a model for a moment, and return it."""
-    with registry.lease(model) as lease:
+LADDER: Final[tuple[Rung, ...]] = ("whole", "model_offload", "group_offload")
+
+
+class PretendCosts(Estimate):
+    """Weights as the catalogue says, a byte of working memory for a pixel or a token."""
+
+    def footprint(self, placement: Placement) -> Footprint:
+        return fake_footprint(self.nbytes, placement.rung)
+
+    def working(self, placement: Placement, shape: Shape) -> int:
+        return shape.width * shape.height * shape.batch + shape.tokens
+
+
+class Scene:
+    """A registry over pretend memories in which pretend models really take their bytes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *specs: ModelSpec,
+        cpu: int = 10_000,
+        gpus: Sequence[int] = (1000,),
+        spare: int = 0,
+        rungs: tuple[Rung, ...] = LADDER,
+        sharing: Sharing = "exclusive",
+        loader: Mapping[str, Any] | None = None,
+        costs: Callable[[ModelSpec, Path | None], Costs] = lambda spec, _: PretendCosts(spec.memory or 0),
+        **options: Any,
+    ) -> None:
+        """`spare` is what each memory really has beyond its budget; `loader` are options of `FakeLoader`."""
+        sizes = {"cpu": cpu, **{f"cuda:{number}": size for number, size in enumerate(gpus)}}
+        self.memories = {name: FakeMemory(name, size, size + spare) for name, size in sizes.items()}
+        self.loader = FakeLoader(memories=self.memories, movable=True, sharing=sharing, **(loader or {}))
+        self.clock = FakeClock()
+        self.registry = registry_of(
+            specs,
+            {
+                "fake": Binding(self.loader, rungs=rungs, costs=costs),
+                "cpu": Binding(self.loader, accelerated=lambda: False, costs=costs, alone=False),
+            },
+            folder,
+            host=self.memories["cpu"],
+            accelerators=[memory for name, memory in self.memories.items() if name != "cpu"],
+            clock=self.clock,
+            **options,
+        )
+
+    def status(self, model: str) -> Status:
+        return next(status for status in self.registry.statuses() if status.id == model)
+
+    def states(self) -> dict[str, str]:
+        """Where each model is: its device and rung, `host`, or nothing."""
+        return {
+            status.id: "host" if status.state == "host" else str(Placement(status.device, status.rung))
+            for status in self.registry.statuses()
+            if status.holds and status.rung
+        }
+
+    def events(self, *wanted: str) -> list[tuple[str, str]]:
+        """Model and event of the journal's records."""
+        return [(r.model, r.event) for r in self.registry.journal.records() if not wanted or r.event in wanted]
+
+
+def use(registry: Registry, *models: str) -> Any:
+    """Lease models for a moment, and return the first."""
+    with registry.lease(*models) as lease:
         return lease.model
 
 

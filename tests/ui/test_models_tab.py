@@ -100,7 +100,7 @@ def test_the_journal_shows_the_latest_first_and_not_for_ever(tab: ModelsTab, stu
 def test_the_journal_speaks_both_languages_and_calls_models_by_their_names(pretend: Studio) -> None:
     pretend.set_budget("cuda:0", 4 * GB)
     _, _, journal, _ = tab_of(pretend).look()
-    assert "cuda:0 may hold 4.0 GB" in journal
+    assert "Models may hold 4.0 GB from now on (cuda:0)" in journal
     assert "最多可用 4.0 GB" in journal
     assert "Writer 7B moved from cuda:0 to main memory to make room for Coder 3B" in journal
     assert "Stable Diffusion &lt;XL&gt;" in journal

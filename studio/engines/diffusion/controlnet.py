@@ -5,7 +5,7 @@ from typing import Any
 
 from studio.engines.diffusion.offload import nbytes
 from studio.engines.heads import read_json
-from studio.engines.memory import ran_out, release
+from studio.engines.memory import ran_out
 from studio.errors import OutOfMemory, WeightsUnavailable
 from studio.registry.loaded import DeviceName, Sharing
 from studio.registry.spec import ModelSpec
@@ -45,12 +45,9 @@ class ControlNetEngine:
             if ran_out(error):
                 raise OutOfMemory("draw.load_memory", model=self._name) from error
             raise
-        finally:
-            release()
 
     def close(self) -> None:
         self._module = None
-        release()
 
 
 def controlnet(spec: ModelSpec, weights: Path, dtype: Any) -> ControlNetEngine:

@@ -67,7 +67,6 @@ class DiffusersEngine:
         for name in parts:
             modules[name].to("cpu")
             self._parked.add(name)
-        release()
 
     def stream(self, request: DiffusionRequest) -> Iterator[Step | Picture]:
         events: queue.SimpleQueue[Step | Picture | BaseException] = queue.SimpleQueue()
@@ -115,13 +114,10 @@ class DiffusersEngine:
             self._device = device
         finally:
             self._parked.clear()
-            if self._device == "cpu":
-                release()
 
     def close(self) -> None:
         del self._tokenizers, self._offload, self._adapters
         self._pipe, self._preview = None, None
-        release()
 
     def _draw(
         self, request: DiffusionRequest, report: Callable[[Step | Picture], None], stopped: threading.Event

@@ -143,12 +143,9 @@ class TransformersEngine:
         except torch.OutOfMemoryError as error:
             self._model.to("cpu")
             raise OutOfMemory("text.memory", model=self._name, device=device) from error
-        finally:
-            _release()
 
     def close(self) -> None:
         self._model = self._tokenizer = self._grammars = None
-        _release()
 
     def count_tokens(self, text: str) -> int:
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -97,12 +97,9 @@ class RealEsrgan:
         self._network.to(device=device, dtype=torch.float16 if half else torch.float32)
         self._network.to(memory_format=layout)
         self._device, self._precision = device, None
-        if device == "cpu":
-            release()
 
     def close(self) -> None:
         self._descriptor, self._network = None, _nothing()
-        release()
 
     def enlarge_in(self, tile: Pixels, precision: Precision) -> Pixels:
         """Enlarge a tile in the arithmetic given, where the network is on a CPU."""
