@@ -11,6 +11,8 @@ from studio.ui.words import both, spans
 
 LEAST_SHARE = 0.006
 """Of a bar's width: a model smaller than this is still seen."""
+LABELLED_SHARE = 0.04
+"""A number needs this much of it; the legend names the others in their order."""
 
 
 def bars_html(studio: Studio) -> str:
@@ -48,7 +50,8 @@ def _memory(memory: DeviceStatus, statuses: Sequence[Status], names: Mapping[Mod
         share = max(size / whole, LEAST_SHARE)
         using = " used" if status.in_use else ""
         tone = " odd" if number % 2 else ""
-        segments += f'<i class="segment{tone}{using}" style="flex:{share:.4f} 1 0"><b>{number}</b></i>'
+        label = f"<b>{number}</b>" if share >= LABELLED_SHARE else ""
+        segments += f'<i class="segment{tone}{using}" style="flex:{share:.4f} 1 0">{label}</i>'
         marks = "".join(f"<em>{both(f'models.{mark}')}</em>" for mark, there in _marks(status) if there)
         legend += (
             f'<li><i class="segment{tone}{using}"><b>{number}</b></i><span>{escape(names[status.id])}</span>'

@@ -23,6 +23,8 @@ from studio.ui.words import both, complaint, line, spans, word
 SHOWN_RECORDS: Final = 40
 COLUMNS: Final = ("name", "state", "size", "licence")
 TASK_ORDER: Final = ("text", "code", "image", "controlnet", "upscale")
+LONG_WAIT: Final = 1.0
+"""Seconds."""
 GIGABYTE: Final = 1e9
 TABLE_JS: Final = """
 element.addEventListener('click', (event) => {
@@ -164,7 +166,7 @@ class ModelsTab:
         return f'<div class="scroll"><table><thead><tr>{heads}<th></th></tr></thead><tbody>{body}</tbody></table></div>'
 
     def _journal(self) -> str:
-        records = self._studio.registry.journal.records(0)[-SHOWN_RECORDS:]
+        records = [record for record in self._studio.registry.journal.records() if _telling(record)][-SHOWN_RECORDS:]
         if not records:
             return f'<p class="note">{both("models.journal.empty")}</p>'
         return f'<ol class="journal">{"".join(self._record(record) for record in reversed(records))}</ol>'
@@ -177,6 +179,11 @@ class ModelsTab:
         detail = f"<em>{both(f'errors.{record.why}')}</em>" if cause is not None and "{" not in cause else ""
         text = spans({locale: self._studio.sentence(told, locale) for locale in LOCALES})
         return f"<li><time>{at}</time><span>{text}</span>{detail}</li>"
+
+
+def _telling(record: Record) -> bool:
+    """Whether a host wants to read it: that a request came and was served is one only if it had to wait."""
+    return record.event != "asked" and (record.event != "served" or record.seconds >= LONG_WAIT)
 
 
 def _row(status: Status, spec: ModelSpec, controls: bool) -> str:
