@@ -242,11 +242,9 @@ class Residency:
             self.leave(entry, "evicted", park=False)
         if entry.weights is not None and not entry.weights.exists():
             entry.weights = self.store.fetch(entry.spec, entry.report, lost)
-        if entry.loaded is not None:
-            loaded = entry.loaded
-            loaded.move(placement.device)
-        else:
-            weights = entry.weights or self._weights(entry.spec)
+        loaded = self._moved(entry, placement.device)
+        if loaded is None:
+            parked, weights = False, entry.weights or self._weights(entry.spec)
             loaded = entry.binding.loader(entry.spec, weights, placement.device, placement.rung)
         footprint = loaded.footprint if isinstance(loaded, Spread) else Footprint(loaded.nbytes)
         seconds = self.clock() - begun
@@ -268,6 +266,23 @@ class Residency:
         )
         for name in over:
             self._correct(entry, name, footprint)
+
+    def _moved(self, entry: Entry, device: DeviceName) -> Loaded | None:
+        """A model that waited in main memory, on its device; None where there is none, or it has to be read anew.
+
+        Raises:
+            OutOfMemory: it does not fit, and still waits.
+        """
+        if entry.loaded is None:
+            return None
+        try:
+            entry.loaded.move(device)
+        except OutOfMemory:
+            raise
+        except Exception:
+            _log.exception("%s could not be moved back and is read anew", entry.spec.id)
+            self.leave(entry, "evicted", park=False)
+        return entry.loaded
 
     def _correct(self, entry: Entry, device: DeviceName, footprint: Footprint) -> None:
         """Keep the budget after a model turned out larger than it was thought to be.

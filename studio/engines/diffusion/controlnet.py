@@ -6,6 +6,7 @@ from typing import Any
 from studio.engines.diffusion.offload import nbytes
 from studio.engines.heads import read_json
 from studio.engines.memory import ran_out
+from studio.engines.shuttle import Shuttle
 from studio.errors import OutOfMemory, WeightsUnavailable
 from studio.registry.loaded import DeviceName, Sharing
 from studio.registry.spec import ModelSpec
@@ -22,6 +23,7 @@ class ControlNetEngine:
 
     def __init__(self, module: Any, *, name: str) -> None:
         self._module, self._name = module, name
+        self._shuttle = Shuttle(module)
 
     @property
     def module(self) -> Any:
@@ -37,9 +39,9 @@ class ControlNetEngine:
         try:
             if device == "cpu":
                 # Parked in the precision it has; a picture drawn on the CPU widens it.
-                self._module.to(device)
+                self._shuttle.park()
             else:
-                self._module.to(device, torch.float16)
+                self._shuttle.bring(device, torch.float16)
         except Exception as error:
             self._module.to("cpu")
             if ran_out(error):
@@ -47,6 +49,7 @@ class ControlNetEngine:
             raise
 
     def close(self) -> None:
+        del self._shuttle
         self._module = None
 
 

@@ -14,6 +14,7 @@ from studio.engines.diffusion.offload import Offload, modules_of, nbytes
 from studio.engines.diffusion.preview import LatentPreview
 from studio.engines.diffusion.schedulers import sampler_name, schedule_name
 from studio.engines.memory import first_line, ran_out, release
+from studio.engines.shuttle import Shuttle
 from studio.errors import EngineFailed, OutOfMemory, StudioError
 from studio.registry.loaded import DeviceName, Footprint, Rung, Sharing
 
@@ -29,11 +30,20 @@ class DiffusersEngine:
 
     sharing: Sharing = "exclusive"
 
-    def __init__(self, pipe: Any, *, name: str, rung: Rung = "whole", device: DeviceName = "cpu") -> None:
-        """Take a pipeline in main memory; on `rung` "whole" it stays there until it is moved."""
+    def __init__(
+        self,
+        pipe: Any,
+        *,
+        name: str,
+        rung: Rung = "whole",
+        device: DeviceName = "cpu",
+        shuttle: Callable[[Any], Shuttle] = Shuttle,
+    ) -> None:
+        """Take a pipeline in main memory; on `rung` "whole" it stays there until a `shuttle` moves its components."""
         self._pipe, self._name, self._rung = pipe, name, rung
         self._device: DeviceName = "cpu" if rung == "whole" else device
         self._parked: set[str] = set()
+        self._shuttles = {name: shuttle(part) for name, part in modules_of(pipe).items()} if rung == "whole" else {}
         self._turn = threading.Lock()
         self._preview: LatentPreview | None = None
         if rung != "whole":
@@ -63,9 +73,8 @@ class DiffusersEngine:
         return {name: nbytes(part) for name, part in modules_of(self._pipe).items() if name not in self._parked}
 
     def park(self, parts: tuple[str, ...]) -> None:
-        modules = modules_of(self._pipe)
         for name in parts:
-            modules[name].to("cpu")
+            self._shuttles[name].park()
             self._parked.add(name)
 
     def stream(self, request: DiffusionRequest) -> Iterator[Step | Picture]:
@@ -99,11 +108,12 @@ class DiffusersEngine:
         if self._rung != "whole":
             raise RuntimeError(f"{self._name} is spread over main memory and {self._device}")
         try:
-            if device == "cpu":
-                # Weights parked in host memory stay half as large; `_draw` widens them if they are to run there.
-                self._pipe.to(device)
-            else:
-                self._pipe.to(device, torch.float16)
+            for carrier in self._shuttles.values():
+                if device == "cpu":
+                    # Weights parked in host memory stay half as large; `_draw` widens them if they are to run there.
+                    carrier.park()
+                else:
+                    carrier.bring(device, torch.float16)
         except Exception as error:
             self._pipe.to("cpu")
             self._device = "cpu"
@@ -116,7 +126,7 @@ class DiffusersEngine:
             self._parked.clear()
 
     def close(self) -> None:
-        del self._tokenizers, self._offload, self._adapters
+        del self._tokenizers, self._offload, self._adapters, self._shuttles
         self._pipe, self._preview = None, None
 
     def _draw(

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from studio.engines.shuttle import Shuttle
 from studio.engines.text.base import TextChunk, TextLimits, TextRequest
 from studio.engines.text.decoding import Decoder
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, WeightsUnavailable
@@ -117,6 +118,7 @@ class TransformersEngine:
         self._model, self._tokenizer, self._limits = model, tokenizer, limits
         self._name, self._four_bit = name, four_bit
         self._grammars: Any = None
+        self._shuttle: Any = Shuttle(model)
 
     @property
     def limits(self) -> TextLimits:
@@ -139,13 +141,16 @@ class TransformersEngine:
         import torch
 
         try:
-            self._model.to(device)
+            if device == "cpu":
+                self._shuttle.park()
+            else:
+                self._shuttle.bring(device)
         except torch.OutOfMemoryError as error:
             self._model.to("cpu")
             raise OutOfMemory("text.memory", model=self._name, device=device) from error
 
     def close(self) -> None:
-        self._model = self._tokenizer = self._grammars = None
+        self._model = self._tokenizer = self._grammars = self._shuttle = None
 
     def count_tokens(self, text: str) -> int:
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -9,6 +9,7 @@ from diffusers import StableDiffusionPipeline
 
 from studio.engines.diffusion import Adapter
 from studio.engines.diffusion.engine import DiffusersEngine
+from studio.engines.shuttle import Shuttle
 from studio.errors import OutOfMemory
 from studio.registry.loaded import Partial, Rung, Spread
 from tests.support.drawing import CAT, control, drawn, half, loaded, same
@@ -55,18 +56,16 @@ def test_parts_leave_and_come_back(folder: Path) -> None:
     assert same(before, drawn(engine))
 
 
-class FullCard(StableDiffusionPipeline):
-    """A pipeline on a machine whose card has no room for its last component."""
+class FullCard(Shuttle):
+    """Takes a component to a card that has no room for all of it."""
 
-    def to(self, *args: Any, **kwargs: Any) -> "FullCard":
-        if args and args[0] == "cuda:0":
-            self.text_encoder.half()
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
-        return super().to(*args, **kwargs)  # type: ignore[no-any-return]
+    def bring(self, device: str, dtype: Any = None) -> None:
+        next(self._module.children()).to(dtype)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
 
 def test_a_move_that_fails_leaves_it_whole_in_main_memory(folder: Path) -> None:
-    engine = DiffusersEngine(FullCard.from_pretrained(folder), name="Tiny")
+    engine = DiffusersEngine(StableDiffusionPipeline.from_pretrained(folder), name="Tiny", shuttle=FullCard)
     with pytest.raises(OutOfMemory) as failed:
         engine.move("cuda:0")
     assert failed.value.details == {"model": "Tiny"}
