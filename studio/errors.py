@@ -1,6 +1,6 @@
 """The error family: everything a user can cause, with a message and a hint in their language."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -53,12 +53,20 @@ class InvalidRequest(StudioError):
     def from_details(cls, findings: Sequence[Any]) -> Self:
         """The same from pydantic's list of findings; request types come from `errors.invalid.<type>`."""
         first = findings[0]
-        kind, context = str(first["type"]), dict(first.get("ctx") or {})
+        kind, context = str(first["type"]), whole_numbers(first.get("ctx") or {})
         context.pop("error", None)
         field = ".".join(str(part) for part in first["loc"]) or "request"
         if known(f"errors.invalid.{kind}"):
             return cls(f"invalid.{kind}", field=field, **context)
         return cls("invalid.other", field=field, reason=str(first["msg"]))
+
+
+def whole_numbers(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Details of an error, with bounds such as 0.0 as people write them."""
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in details.items()
+    }
 
 
 class UnknownModel(StudioError):

@@ -13,7 +13,7 @@ from studio.settings import Settings
     [
         ("device_budget", -5, "“STUDIO_DEVICE_BUDGET” must be more than 0."),
         ("host_budget", 0, "“STUDIO_HOST_BUDGET” must be more than 0."),
-        ("keep_alive", -1, "“STUDIO_KEEP_ALIVE” must be at least 0.0."),
+        ("keep_alive", -1, "“STUDIO_KEEP_ALIVE” must be at least 0."),
         ("device", "tpu", "“STUDIO_DEVICE” must be 'auto', 'cpu' or 'cuda'."),
         ("port", "x", "“STUDIO_PORT” must be a whole number."),
     ],

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from studio.errors import CatalogueError, UnknownModel
+from studio.errors import CatalogueError, UnknownModel, whole_numbers
 from studio.messages import Locale, known, message
 from studio.registry.lines import Document, Location, YamlError, read_yaml
 from studio.registry.reasons import Reason
@@ -31,6 +31,7 @@ ENDPOINT: Final = ModelSpec(
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_DEVICE = re.compile(r"cpu|cuda:\d+")
 
 
 class _Defaults(BaseModel):
@@ -185,7 +186,7 @@ class _Reader:
     def _report_finding(self, where: Location, entry: str, loc: Location, finding: Any) -> None:
         field = ".".join(str(part) for part in loc)
         kind = str(finding["type"])
-        context = {key: value for key, value in (finding.get("ctx") or {}).items() if key != "error"}
+        context = whole_numbers({key: value for key, value in (finding.get("ctx") or {}).items() if key != "error"})
         place = (*where, *loc)
         if not known(f"errors.catalogue.reason.{kind}"):
             self._report(place, entry, "other", field=field, problem=str(finding["msg"]))
@@ -203,15 +204,20 @@ class _Reader:
             self._report((*where, "id"), spec.id, "id", id=spec.id)
         if spec.engine not in ENGINES:
             self._report((*where, "engine"), spec.id, "engine", engine=spec.engine, known=", ".join(ENGINES))
+        if spec.sources and spec.memory is None:
+            self._report((*where, "memory"), spec.id, "no_memory")
+        if spec.device is not None and not _DEVICE.fullmatch(spec.device):
+            self._report((*where, "device"), spec.id, "device", device=spec.device)
+        for index, language in enumerate(spec.languages):
+            if not _LANGUAGE.fullmatch(language):
+                self._report((*where, "languages", index), spec.id, "language", language=language)
+        self._check_sources(where, spec)
+
+    def _check_sources(self, where: Location, spec: ModelSpec) -> None:
         if spec.engine != REMOTE_ENGINE and not spec.sources:
             self._report((*where, "sources"), spec.id, "no_sources")
         if spec.engine == REMOTE_ENGINE and spec.sources:
             self._report((*where, "sources"), spec.id, "remote_sources")
-        if spec.sources and spec.memory is None:
-            self._report((*where, "memory"), spec.id, "no_memory")
-        for index, language in enumerate(spec.languages):
-            if not _LANGUAGE.fullmatch(language):
-                self._report((*where, "languages", index), spec.id, "language", language=language)
         for index, source in enumerate(spec.sources):
             if source.hub and not _REPOSITORY.fullmatch(source.hub):
                 self._report((*where, "sources", index, "hub"), spec.id, "repository", repository=source.hub)

@@ -44,6 +44,9 @@ class Ledger:
         with self._finding:
             if not self._found:
                 found = {device.name: device for device in self._find()}
+                for device in found.values():
+                    # The first question to a driver takes a second, which nobody should spend under the lock.
+                    device.budget(0)
                 # A new table, not a changed one: others read it without this lock.
                 self._devices = {**self._devices, **found}
                 self._found = True

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NewType
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 ModelId = NewType("ModelId", str)
@@ -68,9 +68,9 @@ class ModelSpec(_Entry):
     """BCP 47 tags of the languages it writes or reads well."""
     memory: PositiveInt | None = None
     """Estimated bytes of its weights once loaded; absent for remote endpoints."""
-    device: Annotated[str, StringConstraints(pattern=r"^(cpu|cuda:\d+)$")] | None = None
-    """The only device it may run on; the registry chooses when unset."""
-    keep_alive: Annotated[float, Field(ge=0)] | None = None
+    device: str | None = None
+    """The only device it may run on, `cpu` or `cuda:<number>`; the registry chooses when unset."""
+    keep_alive: NonNegativeFloat | None = None
     """Seconds it stays in memory while idle; 0 keeps it for ever, unset follows the setting."""
     base: ModelId | None = None
     """For a ControlNet: the image model it steers."""

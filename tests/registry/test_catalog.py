@@ -133,6 +133,8 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
         (changed("memory: 1000", "memory: 1000\n    defaults: {steps: 0}"), 12, "“defaults.steps” must be at least 1"),
         (changed("memory: 1000", "memory: 1000\n    defaults: {width: 500}"), 12, "multiple of 8"),
         (changed("memory: 1000", "memory: 1000\n    starter: maybe"), 12, "true or false"),
+        (changed("memory: 1000", "memory: 1000\n    device: gpu"), 12, "“gpu” is no device"),
+        (changed("memory: 1000", "memory: 1000\n    keep_alive: -3"), 12, "“keep_alive” must be at least 0, not -3"),
         (HEAD + GOOD + GOOD, 12, "taken by the entry in line 3"),
         (HEAD + GOOD + "    memory: 3\n", 12, "given twice, first in line 11"),
         (HEAD + "  - just text\n", 3, "key: value"),
