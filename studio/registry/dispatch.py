@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from studio.errors import Busy, OutOfMemory, StudioError
 from studio.registry.entry import Departure, Entry
@@ -14,6 +15,9 @@ from studio.registry.placement import Candidate, Option, bill
 from studio.registry.refusals import code_of, ran_out, too_late, unexpected
 from studio.registry.residency import Residency
 from studio.registry.spec import ModelId
+
+PARKING: Final = ("offloaded", "expired", "evicted")
+"""Departures after which a model may wait in main memory."""
 
 
 @dataclass
@@ -172,7 +176,7 @@ class Dispatcher:
     def depart(self, departures: Sequence[tuple[Entry, Departure]]) -> None:
         """Carry out departures that were marked under the lock."""
         for entry, event in departures:
-            self._residency.leave(entry, event, park=event in ("offloaded", "expired", "evicted"))
+            self._residency.leave(entry, event, park=event in PARKING and not entry.waiting)
             with self._lock:
                 entry.busy = ""
         if departures:
@@ -322,7 +326,7 @@ class Dispatcher:
         """Who leaves now: those asked to who are free, and who must because a budget shrank. Marks them."""
         departures: list[tuple[Entry, Departure]] = []
         for entry in tuple(self._leaving):
-            if entry.loaded is None:
+            if entry.loaded is None or (entry.leaving == "offloaded" and entry.waiting):
                 self._leaving.discard(entry)
             elif entry.idle and not (entry.leaving != "dropped" and entry.movable and self._errands.moving):
                 self._leaving.discard(entry)

@@ -116,6 +116,11 @@ class Entry:
         return self.loaded is not None and not self.users and not self.busy
 
     @property
+    def waiting(self) -> bool:
+        """Whether all of it is in main memory and none where it runs."""
+        return self.parked and self.holds.keys() == {"cpu"}
+
+    @property
     def movable(self) -> bool:
         """Whether it can wait in main memory."""
         return (

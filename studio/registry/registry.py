@@ -180,9 +180,7 @@ class Registry:
         with self._lock:
             expired = [entry for entry in self._entries.values() if self._expired(entry, now)]
             short = [status.name for status in self._residency.ledger.statuses() if status.held]
-        gone = [entry for entry in expired if entry.parked]
-        self._dispatcher.ask_to_leave([entry for entry in expired if not entry.parked], "expired")
-        self._dispatcher.ask_to_leave(gone, "dropped")
+        self._dispatcher.ask_to_leave(expired, "expired")
         self._dispatcher.enforce(short)
 
     def settle(self) -> None:
@@ -252,7 +250,7 @@ class Registry:
         limit = self._keep_alive if entry.spec.keep_alive is None else entry.spec.keep_alive
         if not limit or not entry.idle or entry.pinned:
             return False
-        return now - entry.touched >= limit * (2 if entry.parked else 1)
+        return now - entry.touched >= limit * (2 if entry.waiting else 1)
 
     def _status(self, entry: Entry, present: bool) -> Status:
         spec, placement = entry.spec, entry.placement

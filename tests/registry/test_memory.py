@@ -144,9 +144,19 @@ def test_idle_models_go_to_main_memory_first_and_to_disk_later(tmp_path: Path) -
         scene.registry.sweep()
         seen.append(scene.states().get("a", "disk"))
     assert seen == ["host", "disk", "disk"]
+    assert scene.events("expired", "dropped") == [("a", "expired"), ("a", "expired")]
     scene.clock.now += 1000
     scene.registry.sweep()
     assert scene.states() == {"patient": "host", "kept": "cuda:0"}
+
+
+def test_a_model_that_waits_in_main_memory_is_offloaded_already(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, spec("a", 500))
+    model = use(scene.registry, "a")
+    assert scene.registry.offload("a")
+    assert scene.registry.offload("a")
+    assert scene.states() == {"a": "host"}
+    assert use(scene.registry, "a") is model
 
 
 def test_large_drops_give_memory_back_to_the_system(tmp_path: Path) -> None:
