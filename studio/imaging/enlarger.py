@@ -1,6 +1,6 @@
 """Enlarging a picture with a super-resolution model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -11,17 +11,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.engines.upscalers import Upscaler
+from studio.errors import OutOfMemory
 from studio.imaging.infotext import KEY
 from studio.imaging.pictures import OpenedPicture, open_picture
 from studio.imaging.png import PngWriter
 from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.imaging.storage import Draft, PictureStore
-from studio.imaging.tiling import HalvingTiles, enlarged_rows, tile_count
-from studio.registry.lease import LoadProgress
+from studio.imaging.tiling import LEAST_TILE, HalvingTiles, enlarged_rows, tile_count
+from studio.registry.lease import Lease, LoadProgress
 from studio.registry.loaded import Shape
 from studio.registry.registry import Registry
 
 LONGEST_STEM: Final = 60
+TILES: Final = (512, 256, 128, 64, LEAST_TILE)
+"""Sides of tiles to ask room for; what an engine's own tile is, it says when it is loaded."""
 
 
 class Enlarger:
@@ -51,11 +54,12 @@ class Enlarger:
             source = None if picture.original else files.enter_context(self._store.new(f"{stem}-source"))
             if source is not None:
                 picture.image.save(source, format="PNG")  # type: ignore[arg-type]
-            with self._registry.lease(spec.id, shape=Shape(*picture.image.size)) as lease:
-                engine: Upscaler = yield from lease.arrive()
+            with ExitStack() as leases:
+                lease, most = yield from self._lease(spec.id, picture.image.size, leases)
+                engine: Upscaler = lease.model
                 scale = engine.scale
                 enlarged = files.enter_context(self._store.new(f"{stem}-x{scale}"))
-                yield from _tiles(picture, engine, enlarged, lease.make_room)
+                yield from _tiles(picture, engine, min(engine.tile, most), enlarged, lease.make_room)
         yield Enlarged(
             file=enlarged.path,
             source=source.path if source is not None else request.file,
@@ -64,23 +68,38 @@ class Enlarger:
             notice=picture.notice,
         )
 
+    def _lease(
+        self, model: str, size: tuple[int, int], leases: ExitStack
+    ) -> Generator[LoadProgress, None, tuple[Lease, int]]:
+        """A lease with room for tiles of some size, and that size: smaller ones where larger ones do not fit."""
+        width, height = size
+        for most in TILES:
+            lease = self._registry.lease(model, shape=Shape(min(width, most), min(height, most)))
+            try:
+                yield from lease.arrive()
+                break
+            except OutOfMemory:
+                if most == TILES[-1]:
+                    raise
+        return leases.enter_context(lease), most
+
 
 def _tiles(
-    picture: OpenedPicture, engine: Upscaler, draft: Draft, make_room: Callable[[], None]
+    picture: OpenedPicture, engine: Upscaler, tile: int, draft: Draft, make_room: Callable[[], None]
 ) -> Iterator[Enlarging]:
     """Enlarge and write, reporting after every tile."""
     width, height = picture.image.size
     writer = PngWriter(draft.write, width * engine.scale, height * engine.scale, 3 if picture.alpha is None else 4)
     if picture.infotext:
         writer.text(KEY, picture.infotext)
-    enlarge = HalvingTiles(engine.enlarge, engine.scale, engine.tile, make_room)
-    total = tile_count(height, width, tile=engine.tile)
+    enlarge = HalvingTiles(engine.enlarge, engine.scale, tile, make_room)
+    total = tile_count(height, width, tile=tile)
     alpha, written, begun = picture.alpha, 0, monotonic()
     yield Enlarging(tile=0, total=total, seconds_left=None)
-    for tile, rows in enumerate(enlarged_rows(picture.pixels, engine.scale, enlarge, tile=engine.tile), start=1):
+    for done, rows in enumerate(enlarged_rows(picture.pixels, engine.scale, enlarge, tile=tile), start=1):
         writer.rows(rows if alpha is None else _with_alpha(rows, alpha, written, engine.scale))
         written += len(rows)
-        yield Enlarging(tile=tile, total=total, seconds_left=(monotonic() - begun) / tile * (total - tile))
+        yield Enlarging(tile=done, total=total, seconds_left=(monotonic() - begun) / done * (total - done))
     writer.close()
 
 

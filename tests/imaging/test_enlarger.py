@@ -15,9 +15,12 @@ from studio.engines.upscalers.realesrgan import RealEsrganLoader
 from studio.errors import OutOfMemory, UnknownModel, UnreadablePicture
 from studio.imaging.enlarger import Enlarger
 from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
+from studio.registry.entry import Binding
+from studio.registry.fake import FakeMemory
 from studio.registry.registry import Registry
 from tests.support.pictures import photo, save_bomb, save_photo
-from tests.support.registries import fake_registry, spec, use
+from tests.support.registries import PretendCosts, fake_registry, spec, use
+from tests.support.registries import registry_of as registry_over
 from tests.support.upscalers import cat, edge_energy, upscaler_spec, weights
 
 MOST = 1_000_000
@@ -84,6 +87,18 @@ def test_what_needs_too_much_memory_is_done_in_smaller_tiles(tmp_path: Path) -> 
     )
     with Image.open(result.file) as image:
         np.testing.assert_array_equal(np.asarray(image), photo(200, 90).repeat(4, axis=0).repeat(4, axis=1))
+
+
+def test_where_memory_is_short_the_tiles_are_small_from_the_start(tmp_path: Path) -> None:
+    sides: list[int] = []
+    engine = NearestUpscaler(4, on_tile=lambda tile: sides.append(max(tile.shape[:2])))
+    binding = Binding(lambda *_: engine, accelerated=lambda: False, costs=lambda *_: PretendCosts(engine.nbytes))
+    memory = FakeMemory("cpu", engine.nbytes + 64 * 64 + 100)
+    registry = registry_over([spec("nearest", task="upscale")], {"fake": binding}, tmp_path / "cache", host=memory)
+    result = finished(Enlarger(registry, tmp_path / "outputs", MOST), save_photo(tmp_path / "a.png", 200, 90))
+    with Image.open(result.file) as image:
+        np.testing.assert_array_equal(np.asarray(image), photo(200, 90).repeat(4, axis=0).repeat(4, axis=1))
+    assert max(sides) <= 64
 
 
 def test_no_memory_at_all_is_told_and_leaves_nothing(tmp_path: Path) -> None:
