@@ -9,7 +9,7 @@ from studio.registry.entry import Departure, Entry
 from studio.registry.errands import Errands, Eviction, Executor, Job, Load, in_thread
 from studio.registry.lease import LoadProgress, Waiter
 from studio.registry.loaded import DeviceName, Loaded
-from studio.registry.options import Options
+from studio.registry.options import PATIENCE, Options
 from studio.registry.peaks import PeakWatch
 from studio.registry.placement import Candidate, Option, bill
 from studio.registry.refusals import code_of, ran_out, too_late, unexpected
@@ -272,6 +272,8 @@ class Dispatcher:
         primary = self._entries[waiter.models[0]]
         if waiter.avoid and primary.placement in primary.options[: waiter.avoid]:
             return False
+        if primary.stooped >= PATIENCE and not primary.users:
+            return False
         option = self._options.present(primary, waiter.shape)
         if option.working and option.working > self._ledger.free(option.placement.device):
             return False
@@ -293,6 +295,9 @@ class Dispatcher:
             entry.touched = now
             entry.usage.use(now, back=name not in self._last)
         self._last = waiter.models
+        lead = self._entries[waiter.models[0]]
+        if lead.placement != lead.options[0]:
+            lead.stooped = lead.stooped + 1 if self._options.stoops(lead, waiter.shape) else 0
         if option.working:
             waiter.reserved = (device, option.working)
             self._ledger.reserve(device, option.working)

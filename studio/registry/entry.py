@@ -91,6 +91,8 @@ class Entry:
     move_seconds: float | None = None
     leaving: Departure | Literal[""] = ""
     """Leave the device, or memory altogether, as soon as nobody uses it."""
+    stooped: int = 0
+    """Requests in a row that it served on a lower rung although a better one would have done."""
     pinned: bool = False
     """Never evicted and never idle for too long."""
     settled: bool = False

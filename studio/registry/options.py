@@ -1,16 +1,20 @@
 """Where the models of a request may go, with what they cost there as far as anyone knows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from studio.registry.entry import Entry
 from studio.registry.lease import Waiter
 from studio.registry.ledger import Ledger
-from studio.registry.loaded import Footprint, Placement, Shape
+from studio.registry.loaded import DeviceName, Footprint, Placement, Shape
 from studio.registry.measurements import Measurements
 from studio.registry.placement import Candidate, Option, choose
 from studio.registry.refusals import does_not_fit
 from studio.registry.residency import Residency
 from studio.registry.spec import ModelId
+
+PATIENCE: Final = 5
+"""Requests that a model serves on a lower rung than need be before it is loaded anew on a better one."""
 
 
 class Options:
@@ -29,11 +33,11 @@ class Options:
         """
         names = set(waiter.models)
         devices = {option.device for entry in entries for option in entry.options} | {"cpu"}
-        room, free = {}, {}
-        for device in devices:
-            fixed = [e for e in self._entries.values() if e.pinned and e.spec.id not in names]
-            room[device] = self._ledger.budget(device) - sum(e.holds.get(device, 0) for e in fixed)
-            free[device] = self._ledger.free(device) + sum(entry.holds.get(device, 0) for entry in entries)
+        room = {device: self._room(device, names) for device in devices}
+        free = {
+            device: self._ledger.free(device) + sum(entry.holds.get(device, 0) for entry in entries)
+            for device in devices
+        }
         candidates = [self._candidate(entry, waiter, names) for entry in entries]
         chosen = choose(candidates, room, free)
         if chosen is not None:
@@ -56,6 +60,24 @@ class Options:
         footprint = Footprint(entry.holds.get(placement.device, 0), beside)
         return Option(placement, footprint, self._working(entry, placement, shape), there=True)
 
+    def stoops(self, entry: Entry, shape: Shape | None) -> bool:
+        """Whether a model is on a lower rung than this request needs it to be, all else idle gone."""
+        if entry.placement not in entry.options:
+            return False
+        for placement in entry.options[: entry.options.index(entry.placement)]:
+            same = placement.rung == entry.placement.rung and placement.device != "cpu" != entry.placement.device
+            if same or not self._measurements.fits(entry.spec, placement, self._ledger.budget(placement.device)):
+                continue
+            need = self._option(entry, placement, shape).take()
+            if all(size <= self._room(device, {entry.spec.id}) for device, size in need.items()):
+                return True
+        return False
+
+    def _room(self, device: DeviceName, names: Collection[ModelId]) -> int:
+        """What a device may hold beside the models that are pinned there."""
+        fixed = [e for e in self._entries.values() if e.pinned and e.spec.id not in names]
+        return self._ledger.budget(device) - sum(e.holds.get(device, 0) for e in fixed)
+
     def _candidate(self, entry: Entry, waiter: Waiter, names: set[ModelId]) -> Candidate:
         leads = entry.spec.id == waiter.models[0]
         shape = waiter.shape if leads else None
@@ -69,7 +91,12 @@ class Options:
             # It stays where it is if that will do: a reload costs more than a better place gains at once.
             here = self.present(entry, shape)
             others = [option for option in options if option.placement != entry.placement]
-            options = [here] if entry.users or entry.settled else [here, *others]
+            if entry.users or entry.settled:
+                options = [here]
+            elif entry.stooped < PATIENCE:
+                options = [here, *others]
+            else:
+                options = sorted([here, *others], key=lambda option: entry.options.index(option.placement))
         return Candidate(entry.spec.id, tuple(options), beside)
 
     def _option(self, entry: Entry, placement: Placement, shape: Shape | None) -> Option:

@@ -45,6 +45,16 @@ def test_a_larger_picture_moves_the_model_to_a_lower_rung_and_a_small_one_leaves
     assert scene.loader.loads == ["a", "a"]
 
 
+def test_a_model_that_stoops_for_nothing_gets_up_again(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, spec("a", 700), gpus=(1000,))
+    rungs = []
+    for side in (10, 20, *[10] * 7, 20, 20):
+        with scene.registry.lease("a", shape=Shape(side, side)) as lease:
+            rungs.append(lease.model.rung)
+    assert rungs == ["whole", *["model_offload"] * 6, "whole", "whole", "model_offload", "model_offload"]
+    assert scene.loader.loads == ["a"] * 4
+
+
 def test_a_load_that_runs_out_twice_takes_the_next_rung_and_remembers_it(tmp_path: Path) -> None:
     measurements = Measurements(tmp_path / "measurements.json")
     failures = {"a": [out_of_memory("a"), out_of_memory("a")]}
