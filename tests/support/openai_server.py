@@ -5,8 +5,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support.listener import Listener
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,7 @@ class OpenAIServer:
     """Set when a client left a silent answer."""
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Listener(Listener):
     def __init__(self, answers: Sequence[Answer]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.state = OpenAIServer(f"http://127.0.0.1:{self.server_port}/v1", list(answers) or [Answer()])
