@@ -324,6 +324,7 @@ class Dispatcher:
         for name in waiter.models:
             entry = self._entries[name]
             entry.users -= 1
+            entry.warm = True
             entry.touched = self._clock()
             entry.usage.use(entry.touched, back=False)
 

@@ -91,6 +91,8 @@ class Entry:
     move_seconds: float | None = None
     leaving: Departure | Literal[""] = ""
     """Leave the device, or memory altogether, as soon as nobody uses it."""
+    warm: bool = False
+    """It has served a request since it was loaded, so that all of its weights are really in memory."""
     stooped: int = 0
     """Requests in a row that it served on a lower rung although a better one would have done."""
     pinned: bool = False

@@ -11,9 +11,10 @@ from studio.registry.spec import ModelId
 
 
 class PeakWatch:
-    """Watches the first undisturbed request of every shape in this run of the studio.
+    """Watches the first undisturbed request of every shape in this run of the studio, where working memory matters.
 
-    Asking a device for its peak costs more than a lease on a resident model, so it is not done for each.
+    Asking a device for its peak costs more than a lease on a resident model, so it is not done for each. A model's very
+    first request is not watched: files that are mapped into memory are only then really read.
     """
 
     def __init__(self, ledger: Ledger, measurements: Measurements) -> None:
@@ -25,6 +26,8 @@ class PeakWatch:
     def begin(self, waiter: Waiter, entry: Entry) -> None:
         """Start to watch a granted request, if it is worth it. Called by its own thread, without the lock."""
         if waiter.shape is None or waiter.watched is not None or entry.placement is None or not waiter.undisturbed:
+            return
+        if waiter.reserved is None or not entry.warm:
             return
         key = (entry.spec.id, entry.placement, waiter.shape)
         if key not in self._seen:
@@ -38,7 +41,8 @@ class PeakWatch:
         peak = self._ledger.device(entry.placement.device).peak(mark)
         with self._lock:
             self._seen.add((entry.spec.id, entry.placement, waiter.shape))
-        self._measurements.worked(entry.spec, entry.placement, waiter.shape, peak)
+        # Never nothing, which would not be measured again.
+        self._measurements.worked(entry.spec, entry.placement, waiter.shape, max(peak, 1))
 
     def start_over(self) -> None:
         """Go on in a forked child, with a lock that no thread of the parent can be holding."""

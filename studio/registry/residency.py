@@ -252,7 +252,8 @@ class Residency:
         with self.lock:
             self.ledger.claim(entry, {})
             self.ledger.settle(entry, holds)
-            entry.loaded, entry.placement, entry.parked, entry.stooped = loaded, placement, False, 0
+            entry.loaded, entry.placement, entry.parked = loaded, placement, False
+            entry.stooped, entry.warm = 0, False
             if parked:
                 entry.move_seconds = seconds
             else:

@@ -51,6 +51,7 @@ def test_what_a_request_really_took_is_measured_and_counts_the_next_time(tmp_pat
     scene = Scene(tmp_path, spec("a", 500), measurements=Measurements(tmp_path / "measurements.json"))
     shape = Shape(10, 10)
     memory = scene.memories["cuda:0"]
+    use(scene.registry, "a")
     with scene.registry.lease("a", shape=shape) as lease:
         assert lease.model
         memory.take(250)
@@ -63,6 +64,7 @@ def test_what_a_request_really_took_is_measured_and_counts_the_next_time(tmp_pat
 
 def test_what_was_measured_while_others_were_at_work_is_not_believed(tmp_path: Path) -> None:
     scene = Scene(tmp_path, spec("a", 300), spec("b", 300), measurements=Measurements())
+    use(scene.registry, "a")
     with scene.registry.lease("a", shape=Shape(10, 10)) as lease, scene.registry.lease("b") as other:
         assert lease.model
         assert other.model
@@ -71,6 +73,19 @@ def test_what_was_measured_while_others_were_at_work_is_not_believed(tmp_path: P
     with scene.registry.lease("a", shape=Shape(10, 10)) as lease:
         assert lease.model
         assert max(device.reserved for device in scene.registry.devices()) == 100
+
+
+def test_the_first_request_after_a_load_is_not_measured_because_it_reads_what_was_mapped(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, spec("a", 300), measurements=Measurements())
+    for _ in range(2):
+        with scene.registry.lease("a", shape=Shape(10, 10)) as lease:
+            assert lease.model
+            assert max(device.reserved for device in scene.registry.devices()) == 100
+            scene.memories["cuda:0"].take(250)
+            scene.memories["cuda:0"].take(-250)
+    with scene.registry.lease("a", shape=Shape(10, 10)) as lease:
+        assert lease.model
+        assert max(device.reserved for device in scene.registry.devices()) == int(250 * MARGIN)
 
 
 @pytest.mark.parametrize(
