@@ -76,13 +76,12 @@ class HostMemory:
 
     def reclaim(self) -> None:
         gc.collect()
-        if sys.platform == "linux":
-            # Without this glibc keeps freed weights in its arenas and the process never shrinks.
-            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-            if trim is not None:
-                trim(0)
+        # Without this glibc keeps freed weights in its arenas and the process never shrinks.
+        _trim()
 
     def mark(self) -> int | None:
+        # What earlier requests left in the arenas would be used again and not be seen.
+        _trim()
         try:
             # Linux forgets the process's highest resident size when told so (proc(5), clear_refs).
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -148,6 +147,13 @@ def find_accelerators(wanted: Literal["auto", "cpu", "cuda"], limit: int | None 
     if wanted == "cuda":
         raise EngineFailed("device.no_cuda")
     return ()
+
+
+def _trim() -> None:
+    """Give freed memory back to the system, where glibc can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _driver_installed() -> bool:
