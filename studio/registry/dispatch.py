@@ -43,7 +43,7 @@ class Dispatcher:
         self._clock = residency.clock
         self._patience = patience
         self._options = Options(residency)
-        self._errands = Errands(residency, executor, self._finished)
+        self._errands = Errands(residency, executor, self._finished, self.look)
         self._peaks = PeakWatch(residency.ledger, residency.measurements)
         self._queue: list[Waiter] = []
         self._granted: set[Waiter] = set()
@@ -169,6 +169,11 @@ class Dispatcher:
         """Evict what is idle from devices that hold more than they may; the rest follows when it is free."""
         with self._lock:
             self._shrunk.update(devices)
+        self.look()
+
+    def look(self) -> None:
+        """Let go who is free to leave, and look at the queue; after every change that may have made either possible."""
+        with self._lock:
             departures = self._departures()
             self._dispatch()
         self.depart(departures)
@@ -356,7 +361,6 @@ class Dispatcher:
             for waiter in tuple(self._queue):
                 if model in waiter.models:
                     self._fail(waiter, error)
-        self._dispatch()
 
     def _lose_stuck(self) -> None:
         stuck = self._errands.lose(self._patience)

@@ -42,17 +42,20 @@ class Job:
 
 
 class Errands:
-    """The jobs under way. What is public is called under the registry's lock; `finished` is called under it too."""
+    """The jobs under way. What is public is called under the registry's lock, and so is `finished` when a job has
+    ended; `after` follows without it."""
 
     def __init__(
         self,
         residency: Residency,
         executor: Executor,
         finished: Callable[[Job, Exception | None], None],
+        after: Callable[[], None],
     ) -> None:
         self._residency = residency
         self._executor = executor
         self._finished = finished
+        self._after = after
         self._jobs: list[Job] = []
 
     def fetch(self, entry: Entry, wanted: Callable[[], bool]) -> None:
@@ -119,6 +122,7 @@ class Errands:
                 entry.weights, entry.costs, entry.options = found.weights, found.costs, found.options
             self._close(job)
             self._finished(job, None if isinstance(error, Cancelled) else error)
+        self._after()
 
     def _load(self, job: Job, loads: Sequence[Load], evictions: Sequence[Eviction]) -> None:
         error = None
@@ -133,6 +137,7 @@ class Errands:
         with self._residency.lock:
             self._close(job)
             self._finished(job, error)
+        self._after()
 
     def _close(self, job: Job) -> None:
         self._jobs.remove(job)

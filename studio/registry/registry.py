@@ -138,7 +138,7 @@ class Registry:
             entry.pinned = pinned
         self.journal.write(entry.spec.id, "pinned" if pinned else "unpinned")
         # Someone may have waited for just this room.
-        self._dispatcher.enforce(())
+        self._dispatcher.look()
 
     def set_budget(self, device: DeviceName, limit: int | None) -> None:
         """Change what models may hold on a device, in bytes; None measures it again.

@@ -352,7 +352,11 @@ class Residency:
     def _reclaim(self, left: Mapping[DeviceName, int]) -> None:
         for device, size in left.items():
             if device != "cpu" or size >= LARGE:
-                self.ledger.device(device).reclaim()
+                try:
+                    self.ledger.device(device).reclaim()
+                except Exception:
+                    # The model has left all the same, and the books have to say so.
+                    _log.exception("caches of %s could not be emptied", device)
 
     def _weights(self, spec: ModelSpec) -> Path | None:
         return None if spec.remote else self.store.find(spec)

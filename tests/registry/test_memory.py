@@ -174,6 +174,19 @@ def test_a_model_that_waits_in_main_memory_is_offloaded_already(tmp_path: Path) 
     assert use(scene.registry, "a") is model
 
 
+def test_an_offload_asked_for_during_a_load_happens_when_the_load_is_done(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, spec("a", 300), spec("b", 300))
+    use(scene.registry, "a")
+    scene.loader.gate.clear()
+    loading = in_thread(lambda: use(scene.registry, "b"))
+    wait_until(lambda: scene.status("b").busy == "loading")
+    assert not scene.registry.offload("a")
+    assert scene.states()["a"] == "cuda:0"
+    scene.loader.gate.set()
+    loading(10)
+    wait_until(lambda: scene.states() == {"a": "host", "b": "cuda:0"})
+
+
 def test_large_drops_give_memory_back_to_the_system(tmp_path: Path) -> None:
     scene = Scene(tmp_path, spec("large", 2**26, engine="cpu"), spec("small", 100, engine="cpu"), cpu=2**30)
     for name in ("small", "large"):

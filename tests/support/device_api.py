@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.listener import Listener
+from tests.support.listener import serving
 
 
 @dataclass
@@ -59,14 +59,5 @@ def device_api() -> Iterator[DeviceApi]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing on the terminal."""
 
-    server = Listener(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as api.url:
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tests.support.listener import Listener
+from tests.support.listener import serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = 1024
@@ -94,17 +94,8 @@ def local_hub(repositories: Mapping[str, Mapping[str, bytes]]) -> Iterator[Local
     class Handler(_Handler):
         served = hub
 
-    server = Listener(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    hub.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as hub.endpoint:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
