@@ -12,7 +12,7 @@ LOCALES: Final[tuple[Locale, ...]] = ("en", "zh-CN")
 @cache
 def assets() -> Path:
     """The folder of templates, locales and styles: inside the wheel when installed, beside it in a checkout."""
-    packaged = Path(__file__).parent / "_assets"
+    packaged = Path(__file__).parent / "assets"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "assets"
 
 

@@ -13,8 +13,7 @@ from studio.messages import assets
 
 
 def _default_catalogue() -> Path:
-    packaged = assets() / "models.yaml"
-    return packaged if packaged.is_file() else assets().parent / "models.yaml"
+    return assets().parent / "models.yaml"
 
 
 def _default_host() -> str:

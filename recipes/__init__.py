@@ -1,0 +1,1 @@
+"""How the weights in assets/ were made, so that they can be made again."""

@@ -1,0 +1,1 @@
+"""The starter diffusion family: its data, its training and its evaluation."""

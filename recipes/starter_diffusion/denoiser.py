@@ -1,0 +1,154 @@
+"""The third stage: the UNet that draws, on latents computed once, led by the text encoder of the stage before."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDPMScheduler, UNet2DConditionModel
+from numpy.typing import NDArray
+
+from recipes.starter_diffusion import autoencoder, scenes, text
+from recipes.starter_diffusion.captions import caption
+from recipes.starter_diffusion.loop import Loop, Losses, device, trained_state
+from recipes.starter_diffusion.profiles import Profile
+from recipes.starter_diffusion.sprites import Sprites
+
+UNCONDITIONAL = 0.1
+"""How often the caption is left out, so that guidance has something to lead away from."""
+AVERAGE = 0.999
+ENCODE = 128
+
+
+def schedule() -> DDPMScheduler:
+    """Velocity, and noise that truly ends in noise: a background of any colour can be asked for."""
+    return DDPMScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+        steps_offset=1,
+    )
+
+
+def build(profile: Profile) -> Any:
+    """A `UNet2DConditionModel` of this profile's size; text is looked at from the second level down."""
+    levels = len(profile.unet_channels)
+    unet = UNet2DConditionModel(
+        sample_size=profile.latent,
+        in_channels=4,
+        out_channels=4,
+        layers_per_block=profile.unet_layers,
+        block_out_channels=profile.unet_channels,
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * (levels - 1)),
+        up_block_types=(*("CrossAttnUpBlock2D",) * (levels - 1), "UpBlock2D"),
+        cross_attention_dim=profile.text_width,
+        attention_head_dim=8,
+        norm_num_groups=32,
+    )
+    for name, parameter in unet.named_parameters():
+        if name.endswith(("conv2.weight", "conv2.bias", "proj_out.weight", "proj_out.bias")):
+            torch.nn.init.zeros_(parameter)
+    return unet
+
+
+class Seen:
+    """The scenes of training with their latents, computed the first time and kept in `folder`."""
+
+    def __init__(self, profile: Profile, sprites: Sprites, folder: Path, seed: int) -> None:
+        self._profile, self._seed = profile, seed
+        kept = folder / "latents.npy"
+        if not kept.is_file():
+            vae = autoencoder.trained(profile, sprites, folder, seed)
+            np.save(kept, np.concatenate(list(self._encoded(vae, sprites))))
+        self.latents: NDArray[np.float16] = np.load(kept, mmap_mode="r")
+
+    def scene(self, index: int) -> scenes.Scene:
+        """The scene of that number: the first not held out that its own generator draws."""
+        rng = np.random.default_rng((self._seed, 3, index))
+        while True:
+            scene = scenes.sample(rng, self._profile.styles)
+            if not scene.held_out:
+                return scene
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    def batch(self, indices: NDArray[np.int64]) -> torch.Tensor:
+        """Their latents, float32 (n, 4, h, w)."""
+        return torch.from_numpy(self.latents[np.sort(indices)].astype(np.float32)).to(device())
+
+    @torch.no_grad()
+    def _encoded(self, vae: Any, sprites: Sprites) -> Any:
+        for first in range(0, self._profile.scenes, ENCODE):
+            numbers = range(first, min(first + ENCODE, self._profile.scenes))
+            drawn = [scenes.render(self.scene(number), sprites, self._profile.size)[0] for number in numbers]
+            with torch.autocast(device().type, torch.bfloat16):
+                latents = vae.encode(autoencoder.to_tensor(np.stack(drawn))).latent_dist.mode()
+            yield (latents.float() * vae.config.scaling_factor).cpu().numpy().astype(np.float16)
+
+
+class Conditions:
+    """Captions to the states of the frozen text encoder."""
+
+    def __init__(self, profile: Profile, folder: Path, seed: int) -> None:
+        self._styles = len(profile.styles)
+        self._tokenizer, self._encoder = text.trained(profile, folder, seed)
+
+    def of(self, shown: list[scenes.Scene], rng: np.random.Generator, none: float = UNCONDITIONAL) -> torch.Tensor:
+        """One caption of each scene, in one of the languages, now and then none: float32 (n, 77, width)."""
+        texts = [caption(scene, rng, text.LANGUAGES[rng.integers(2)], self._styles) for scene in shown]
+        return self.states(["" if rng.random() < none else written for written in texts])
+
+    @torch.no_grad()
+    def states(self, texts: list[str]) -> torch.Tensor:
+        """The states of any texts, as the pipeline reads them."""
+        read = self._tokenizer(
+            texts, padding="max_length", max_length=text.LENGTH, truncation=True, return_tensors="pt"
+        )
+        with torch.autocast(device().type, torch.bfloat16):
+            states = self._encoder(read["input_ids"].to(device())).last_hidden_state
+        return torch.as_tensor(states).float()
+
+
+def noised(noise: Any, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Latents at steps drawn at random, the steps (n,), and the velocity to be predicted there."""
+    # Spread evenly over a batch: the loss jumps less than with steps drawn one by one.
+    count = len(latents)
+    share = (torch.arange(count, device=latents.device) + torch.rand(count, device=latents.device)) / count
+    steps = (share * noise.config.num_train_timesteps).long()
+    random = torch.randn_like(latents)
+    return noise.add_noise(latents, random, steps), steps, noise.get_velocity(latents, random, steps)
+
+
+def train(profile: Profile, sprites: Sprites, folder: Path, seed: int) -> None:
+    """Learns to draw."""
+    seen = Seen(profile, sprites, folder, seed)
+    conditions = Conditions(profile, folder, seed)
+    unet = build(profile).to(device(), memory_format=torch.channels_last)
+    loop = Loop(folder, "denoiser", profile.denoiser, unet, seed, average=AVERAGE)
+    noise = schedule()
+    predict = torch.compile(lambda noisy, steps, states: unet(noisy, steps, states, return_dict=False)[0])
+
+    def losses(rng: np.random.Generator) -> Losses:
+        indices = np.sort(rng.integers(len(seen), size=profile.denoiser.batch))
+        states = conditions.of([seen.scene(int(index)) for index in indices], rng)
+        noisy, steps, velocity = noised(noise, seen.batch(indices))
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device().type, torch.bfloat16):
+            predicted = predict(noisy, steps, states)
+        error = (predicted.float() - velocity).square().mean(dim=(1, 2, 3))
+        return {"loss": error.mean(), "early": error[len(error) // 2 :].mean().detach()}
+
+    loop.run(losses)
+
+
+def trained(profile: Profile, folder: Path) -> Any:
+    """The learnt UNet."""
+    unet = build(profile)
+    unet.load_state_dict(trained_state(folder, "denoiser"))
+    return unet.to(device()).eval()

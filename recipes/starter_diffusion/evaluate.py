@@ -1,0 +1,230 @@
+"""Measures the shipped family through the studio's own engine, and draws the sheets of its model card.
+
+python -m recipes.starter_diffusion.evaluate --work DIR [--only NAME]
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean, median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from recipes.starter_diffusion import control, judge, scenes
+from recipes.starter_diffusion.captions import Language, caption
+from recipes.starter_diffusion.sprites import Sprites, sprites
+from recipes.starter_diffusion.text import LANGUAGES
+from recipes.starter_diffusion.train import TARGET
+from studio.engines.diffusion.base import Adapter, ControlUnit, DiffusionRequest, Picture
+from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.registry.spec import ModelSpec
+
+COUNT = 200
+SOME = 60
+SEED = 4_000_000
+STEPS = 20
+STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
+STYLE = "fluent"
+REQUEST = DiffusionRequest("", steps=STEPS, guidance_scale=4.0)
+"""How the catalogue draws with the family; only the prompt, the seed and the size are to be filled in."""
+
+
+class Family:
+    """The shipped models, loaded as the studio loads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.device = "cuda:0" if torch.cuda.is_available() else "cpu"
+        self.engine: Any = DiffusersLoader()(_spec("image"), folder, self.device)
+        self.size = json.loads((folder / "vae" / "config.json").read_text())["sample_size"]
+
+    def control(self, kind: str) -> Any:
+        """One of its ControlNets."""
+        return DiffusersLoader()(_spec("controlnet"), self.folder / f"control-{kind}", self.device)
+
+    def draw(self, prompt: str, seed: int, **more: Any) -> judge.Pixels:
+        """A picture as uint8 (size, size, 3)."""
+        request = replace(REQUEST, prompt=prompt, seed=seed, width=self.size, height=self.size, **more)
+        *_, picture = self.engine.stream(request)
+        assert isinstance(picture, Picture)  # noqa: S101
+        return np.asarray(picture.image)
+
+
+def _spec(task: str) -> ModelSpec:
+    source = [{"path": "here"}]
+    return ModelSpec.model_validate(
+        {
+            "id": "starter",
+            "name": "starter",
+            "task": task,
+            "engine": "diffusers",
+            "sources": source,
+            "licence": "Apache-2.0",
+        }
+    )
+
+
+def held_out(count: int) -> Iterator[tuple[int, scenes.Scene]]:
+    """Scenes of one thing whose combination with its background was never trained on, with their seeds."""
+    for number in range(count):
+        rng = np.random.default_rng((SEED, number))
+        while True:
+            scene = scenes.sample(rng, (STYLE,))
+            if scene.layout == "one" and scene.held_out:
+                yield number, replace(scene, size="middle", place="centre")
+                break
+
+
+def prompt_of(number: int, scene: scenes.Scene, language: Language) -> str:
+    """The prompt of a held-out scene; it always tells the background."""
+    return caption(scene, np.random.default_rng((SEED, number, 1)), language, complete=True)
+
+
+def autoencoder(family: Family, pack: Sprites) -> dict[str, float]:
+    """How well held-out scenes of every kind come back."""
+    vae = family.engine._pipe.vae
+    values = []
+    for number in range(COUNT):
+        rng = np.random.default_rng((SEED, number, 2))
+        scene = scenes.sample(rng, (STYLE,))
+        while not scene.held_out:
+            scene = scenes.sample(rng, (STYLE,))
+        picture = scenes.render(scene, pack, family.size)[0]
+        tensor = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].to(vae.device, vae.dtype) / 127.5 - 1
+        with torch.no_grad():
+            restored = vae.decode(vae.encode(tensor).latent_dist.mode()).sample
+        pixels = ((restored[0].float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+        values.append(judge.psnr(picture, pixels))
+    return {"psnr_mean": mean(values), "psnr_median": median(values)}
+
+
+def prompts(family: Family, pack: Sprites) -> dict[str, float]:
+    """Whether background and thing are those of the prompt, in either language, with the same seeds."""
+    recogniser = judge.Recogniser(pack, STYLE, family.size)
+    figures: dict[str, float] = {}
+    for language in LANGUAGES:
+        backgrounds, first, fifth = [], [], []
+        for number, scene in held_out(COUNT):
+            picture = family.draw(prompt_of(number, scene, language), number)
+            ranked = recogniser.ranked(picture)
+            backgrounds.append(judge.background(picture) == scene.background)
+            first.append(ranked[0] == scene.things[0])
+            fifth.append(scene.things[0] in ranked[:5])
+        for name, right in (("background", backgrounds), ("thing", first), ("thing_in_five", fifth)):
+            figures[f"{name}_{language}"] = float(np.mean(right))
+    real = [
+        recogniser.ranked(scenes.render(scene, pack, family.size)[0])[0] == scene.things[0]
+        for _, scene in held_out(COUNT)
+    ]
+    return figures | {"thing_in_the_data_itself": float(np.mean(real))}
+
+
+def controls(family: Family, pack: Sprites) -> dict[str, float]:
+    """F1 of the edges of what was drawn against those of the scene, led by its lines and not led."""
+    figures: dict[str, float] = {}
+    scenery = list(held_out(SOME))
+    wanted = {number: control.edges(scenes.render(scene, pack, family.size)[0]) for number, scene in scenery}
+    free = {number: family.draw(prompt_of(number, scene, "en"), number) for number, scene in scenery}
+    figures["edges_free"] = mean(judge.edge_f1(free[number], wanted[number]) for number, _ in scenery)
+    for kind in control.KINDS:
+        net = family.control(kind)
+        scores = []
+        for number, scene in scenery:
+            picture, mask = scenes.render(scene, pack, family.size)
+            lines = control.lines(kind, picture, mask, np.random.default_rng((SEED, number, 3)))
+            unit = ControlUnit(net, Image.fromarray(lines))
+            led = family.draw(prompt_of(number, scene, "en"), number, controls=(unit,))
+            scores.append(judge.edge_f1(led, wanted[number]))
+        figures[f"edges_{kind}"] = mean(scores)
+        figures[f"gain_{kind}"] = figures[f"edges_{kind}"] - figures["edges_free"]
+    return figures
+
+
+def editing(family: Family, pack: Sprites) -> dict[str, Any]:
+    """What a mask keeps, what it changes, and how far each strength goes from the source."""
+    kept, changed = [], []
+    distances: dict[float, list[float]] = {strength: [] for strength in STRENGTHS}
+    side = family.size
+    mask = Image.new("L", (side, side))
+    mask.paste(255, (side // 4, side // 4, 3 * side // 4, 3 * side // 4))
+    outside = np.asarray(mask) == 0
+    scenery = list(held_out(SOME // 2))
+    for (number, scene), (_, other) in zip(scenery, scenery[1:] + scenery[:1], strict=True):
+        source = scenes.render(scene, pack, side)[0]
+        prompt = prompt_of(number, replace(other, background=scene.background), "en")
+        image = Image.fromarray(source)
+        painted = family.draw(prompt, number, image=image, mask=mask, strength=1.0)
+        kept.append(min(99.0, judge.psnr(source[outside], painted[outside])))
+        changed.append(judge.psnr(source[~outside], painted[~outside]))
+        for strength in STRENGTHS:
+            varied = family.draw(prompt_of(number, other, "en"), number, image=image, strength=strength)
+            distances[strength].append(float(np.sqrt(np.square(varied.astype(float) - source).mean())))
+    return {
+        "outside_psnr_lowest": min(kept),
+        "inside_psnr_mean": mean(changed),
+        "distance_by_strength": {str(strength): round(mean(each), 1) for strength, each in distances.items()},
+    }
+
+
+def adapters(family: Family, pack: Sprites) -> dict[str, float]:
+    """Whether the flat style is nearer to the flat pictures than without it, for things it was not shown."""
+    flat, plain = (judge.Recogniser(pack, style, family.size) for style in ("noto", STYLE))
+    worn = (Adapter(family.folder / "flat-style.safetensors"),)
+    nearer = []
+    for number, scene in held_out(SOME // 2):
+        thing = scene.things[0]
+        without, with_it = (
+            family.draw(prompt_of(number, scene, "en"), number, adapters=choice) for choice in ((), worn)
+        )
+        lean = [flat.distance(each, thing) - plain.distance(each, thing) for each in (without, with_it)]
+        nearer.append(lean[1] < lean[0])
+    return {"flat_style_nearer": float(np.mean(nearer))}
+
+
+def speed(family: Family, _: Sprites) -> dict[str, float]:
+    """Seconds of one picture of `STEPS` steps, the median of five after a first."""
+    family.draw("a cat", 0)
+    seconds = []
+    for seed in range(5):
+        began = perf_counter()
+        family.draw("a red apple on a blue background", seed)
+        seconds.append(perf_counter() - began)
+    return {"picture_seconds": median(seconds), "threads": torch.get_num_threads()}
+
+
+MEASURES = {
+    "autoencoder": autoencoder,
+    "prompts": prompts,
+    "controls": controls,
+    "editing": editing,
+    "adapters": adapters,
+    "speed": speed,
+}
+
+
+def main() -> None:
+    """Measures what was asked for and adds it to `evaluation.json` beside the weights."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="where training kept its packages")
+    parser.add_argument("--target", type=Path, default=TARGET, help="the family to measure")
+    parser.add_argument("--only", choices=MEASURES, action="append", help="only these measures; by default all")
+    arguments = parser.parse_args()
+    family = Family(arguments.target)
+    pack = sprites(arguments.work, family.size)
+    kept = arguments.target / "evaluation.json"
+    figures = json.loads(kept.read_text()) if kept.is_file() else {}
+    for name in arguments.only or MEASURES:
+        found = MEASURES[name](family, pack)
+        figures[name] = {key: round(value, 3) if isinstance(value, float) else value for key, value in found.items()}
+        print(name, figures[name], flush=True)  # noqa: T201
+        kept.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
