@@ -76,6 +76,8 @@ class ModelSpec(_Entry):
     """For a ControlNet: the image model it steers."""
     chat: bool = True
     """Whether it follows instructions through a chat template; base models complete a prompt."""
+    note: Mapping[str, str] = Field(default_factory=dict)
+    """What people should know before they use it, by locale (`en`, `zh-CN`); shown beside its name."""
     starter: bool = False
     """A small model that comes with the studio; the UI says so."""
     defaults: Mapping[str, Any] = Field(default_factory=dict)

@@ -59,6 +59,8 @@ def who_runs(studio: Studio, wanted: str, tasks: Sequence[Task], language: str |
     parts = [both("app.runs.here" if present else "app.runs.fetch", name=spec.name, size=data_size(spec.memory))]
     if spec.starter and spec.task != "upscale":
         parts.append(both("app.runs.starter"))
+    if spec.note:
+        parts.append(spans({locale: spec.note.get(locale, spec.note.get("en", "")) for locale in LOCALES}))
     if language and not _speaks(spec, language):
         names: dict[Locale, str] = TONGUE_NAMES[language]  # type: ignore[assignment]
         parts.append(spans({locale: message("app.runs.tongue", locale, language=names[locale]) for locale in LOCALES}))
@@ -69,8 +71,10 @@ def _speaks(spec: ModelSpec, language: str) -> bool:
     return not spec.languages or any(tag.lower().startswith(language) for tag in spec.languages)
 
 
-def examples(room: Room, craft: str, fields: Sequence[tuple[str, Any]], count: int = 3) -> None:
-    """Buttons that fill the form with an example in the page's language.
+def examples(
+    room: Room, craft: str, fields: Sequence[tuple[str, Any]], count: int = 3, prefix: str | None = None
+) -> None:
+    """Buttons that fill the form with an example in the page's language; `prefix` begins their elements' ids.
 
     `fields` are pairs of a locale key's ending and the component it fills: the second example's topic is
     `<craft>.example.2.topic`.
@@ -78,9 +82,10 @@ def examples(room: Room, craft: str, fields: Sequence[tuple[str, Any]], count: i
     with gr.Row(elem_classes="examples"):
         for number in range(1, count + 1):
             stem = f"{craft}.example.{number}"
-            button = gr.Button(word(stem), size="sm", elem_id=f"{craft}-example-{number}", elem_classes="example")
+            name = f"{prefix or craft}-example-{number}"
+            button = gr.Button(word(stem), size="sm", elem_id=name, elem_classes="example")
             button.click(
-                _filler(stem, [name for name, _ in fields]),
+                _filler(stem, [field for field, _ in fields]),
                 room.locale,
                 [component for _, component in fields],
                 js=LOCALE_JS,

@@ -43,6 +43,12 @@ class Component:
         blocks = self.config.get("block_out_channels")
         return int(blocks[0]) if isinstance(blocks, list) and blocks else None
 
+    @property
+    def per_latent(self) -> int | None:
+        """Pixels along one latent, for a VAE or a ControlNet: each of its blocks but one halves the picture."""
+        blocks = self.config.get("conditioning_embedding_out_channels") or self.config.get("block_out_channels")
+        return 2 ** (len(blocks) - 1) if isinstance(blocks, list) and blocks else None
+
 
 def read_components(weights: Path) -> dict[str, Component]:
     """The components of a model in diffusers' folders, of a single component's folder, or of a checkpoint file.

@@ -35,7 +35,7 @@ CHANNELS: Final = 320
 """Channels of the first block where the files do not say: those of Stable Diffusion."""
 TILE_SIDE: Final = 512
 LATENT: Final = 8
-"""Pixels along one latent."""
+"""Pixels along one latent where the files do not say: those of Stable Diffusion."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class DiffusionCosts:
     def denoising(self, placement: Placement, shape: Shape) -> int:
         """Bytes of the UNet's activations in one step."""
         channels = self._channels("unet", "transformer") or CHANNELS
-        return round(WORKSPACE * NETWORK_LIVE * channels * _latents(shape) * _width(placement))
+        latents = _latents(shape, self.components["vae"].per_latent if "vae" in self.components else None)
+        return round(WORKSPACE * NETWORK_LIVE * channels * latents * _width(placement))
 
     def decoding(self, placement: Placement, shape: Shape) -> int:
         """Bytes that the VAE takes to make pixels, tile by tile for large pictures as `derivation` does it."""
@@ -99,7 +100,7 @@ class ControlCosts:
     def working(self, placement: Placement, shape: Shape) -> int:
         """What it hands to the UNet; its own activations are gone, and smaller, when the UNet's begin."""
         channels = self.component.channels or CHANNELS
-        return round(RESIDUALS_LIVE * channels * _latents(shape) * _width(placement))
+        return round(RESIDUALS_LIVE * channels * _latents(shape, self.component.per_latent) * _width(placement))
 
 
 def diffusion_costs(spec: ModelSpec, weights: Path | None) -> Costs:
@@ -118,8 +119,8 @@ def _controlnet(weights: Path) -> Component:
     return Component(read_safetensors(weights)) if weights.is_file() else read_components(weights)[""]
 
 
-def _latents(shape: Shape) -> float:
-    return GUIDED * shape.batch * shape.width * shape.height / LATENT**2
+def _latents(shape: Shape, pixels: int | None) -> float:
+    return GUIDED * shape.batch * shape.width * shape.height / (pixels or LATENT) ** 2
 
 
 def _width(placement: Placement) -> int:

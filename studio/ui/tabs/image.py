@@ -1,19 +1,22 @@
 """The Image tab: prompt to picture."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import gradio as gr
 
+from studio.imaging.illustrator import SIDE
 from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.registry.lease import LoadProgress
-from studio.registry.spec import Task
+from studio.registry.spec import ModelSpec, Task
 from studio.ui.controls import examples, model_choice, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.words import both, line, word
 
 TASKS: Final[tuple[Task, ...]] = ("image",)
 SIZES: Final = ("512x512", "512x768", "768x512", "768x768", "1024x1024", "832x1216", "1216x832")
+SMALL: Final = ((1, 1), (1, 1.5), (1.5, 1), (1.5, 1.5), (2, 2))
+"""Sizes for models that draw smaller than that, in sides of their own square."""
 
 
 class ImageTab:
@@ -41,7 +44,7 @@ class ImageTab:
             "", label=word("image.negative"), placeholder=word("image.negative.hint"), lines=1, elem_id="image-negative"
         )
         self.size = gr.Dropdown(
-            [(word("image.size.auto"), ""), *((size.replace("x", " × "), size) for size in SIZES)],
+            _sizes(self._spec("")),
             value="",
             label=word("image.size"),
             filterable=False,
@@ -67,7 +70,8 @@ class ImageTab:
     def _result(self, room: Room) -> None:
         with gr.Column(elem_id="image-empty", elem_classes="empty") as self.welcome:
             gr.HTML(f"<h2>{both('image.empty.title')}</h2><p>{both('image.empty.text')}</p>")
-            examples(room, "image", [("prompt", self.prompt), ("negative", self.negative)])
+            stem = "image.starter" if self._spec("").starter else "image"
+            examples(room, stem, [("prompt", self.prompt), ("negative", self.negative)], prefix="image")
         with gr.Column(visible=False, elem_id="image-result", elem_classes="result") as self.page:
             self.picture = gr.Image(
                 show_label=False,
@@ -91,6 +95,7 @@ class ImageTab:
         made = [self.picture, self.infotext, self.download, self.file, self.last_seed, self.page, self.welcome]
         self.drawing.run(self.drawing.start.click, self.draw, asked, made)
         self.drawing.seal()
+        gr.on([self.model.change, room.tabs.change], self.sizes, [self.model, self.size], self.size, **QUIET)
         self.keep.click(
             lambda seed: seed,
             self.last_seed,
@@ -101,6 +106,14 @@ class ImageTab:
     def describe(self, model: str) -> str:
         """The line on the model that will draw."""
         return who_runs(self._studio, model, TASKS)
+
+    def sizes(self, model: str, chosen: str) -> Any:
+        """The sizes that suit the model that will draw; one that is among them stays chosen."""
+        offered = _sizes(self._spec(model))
+        return gr.update(choices=offered, value=chosen if chosen in [value for _, value in offered] else "")
+
+    def _spec(self, model: str) -> ModelSpec:
+        return self._studio.registry.choose(model or None, *TASKS)
 
     def draw(
         self,
@@ -149,3 +162,9 @@ class ImageTab:
             self.welcome: gr.update(visible=False),
             self.drawing.status: line(both("image.done", seed=step.seed), moving=False),
         }
+
+
+def _sizes(spec: ModelSpec) -> list[tuple[Any, str]]:
+    side = int(spec.defaults.get("width", SIDE))
+    own = [f"{round(side * wide)}x{round(side * high)}" for wide, high in SMALL] if side < SIDE else SIZES
+    return [(word("image.size.auto"), ""), *((size.replace("x", " × "), size) for size in own)]
