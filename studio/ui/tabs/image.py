@@ -1,15 +1,19 @@
 """The Image tab: prompt to picture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import gradio as gr
+from gradio.blocks import Block
 
 from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
 from studio.ui.controls import examples, model_choice, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
+from studio.ui.tabs.gallery import Shown, VisitGallery
+from studio.ui.tabs.infotext import InfotextFold
+from studio.ui.tabs.prompting import PromptTools
 from studio.ui.words import both, line, word
 
 TASKS: Final[tuple[Task, ...]] = ("image",)
@@ -37,6 +41,8 @@ class ImageTab:
             max_lines=10,
             elem_id="image-prompt",
         )
+        self.prompting = PromptTools(room)
+        self.prompting.counter()
         self.negative = gr.Textbox(
             "", label=word("image.negative"), placeholder=word("image.negative.hint"), lines=1, elem_id="image-negative"
         )
@@ -56,6 +62,19 @@ class ImageTab:
                 -1, label=word("image.seed"), info=word("image.seed.info"), precision=0, elem_id="image-seed"
             )
             self.model = model_choice(room.studio, "image", *TASKS)
+            self.prompting.options()
+            self.format = gr.Dropdown(
+                [("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")],
+                value="png",
+                label=word("image.format"),
+                info=word("image.format.info"),
+                filterable=False,
+                elem_id="image-format",
+            )
+        form: dict[str, Block] = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
+        form |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
+        form |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
+        InfotextFold(room, form, self.size)
         self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
         self.drawing = work_button(room, room.imaging, "image", "image.draw")
 
@@ -83,14 +102,19 @@ class ImageTab:
                 self.download = gr.DownloadButton(str(word("app.download")), size="sm", elem_id="image-download")
                 self.send = gr.Button(word("image.send"), size="sm", elem_id="image-send")
                 self.keep = gr.Button(word("image.keep_seed"), size="sm", elem_id="image-keep-seed")
+            self.gallery = VisitGallery()
 
     def _wire(self, room: Room) -> None:
         self.file = gr.State(None)
         self.last_seed = gr.State(-1)
-        asked = [self.prompt, self.negative, self.size, self.steps, self.guidance, self.seed, self.model]
-        made = [self.picture, self.infotext, self.download, self.file, self.last_seed, self.page, self.welcome]
+        asked = [self.prompt, self.negative, self.size, self.steps, self.guidance, self.seed, self.model, self.format]
+        asked += [self.prompting.styles, self.prompting.clip_skip]
+        shown = Shown(self.picture, self.infotext, self.download, self.file, self.last_seed)
+        made = [*shown, self.gallery.latest, self.page, self.welcome]
         self.drawing.run(self.drawing.start.click, self.draw, asked, made)
         self.drawing.seal()
+        self.prompting.follow(self.prompt, self.negative, self.model)
+        self.gallery.wire(shown)
         self.keep.click(
             lambda seed: seed,
             self.last_seed,
@@ -111,6 +135,9 @@ class ImageTab:
         guidance: str,
         seed: float | None,
         model: str,
+        format: str = "png",
+        styles: Sequence[str] = (),
+        clip_skip: str = "",
     ) -> Iterator[LoadProgress | Updates]:
         """Draw one picture."""
         width, height = size.split("x") if size else (None, None)
@@ -123,6 +150,9 @@ class ImageTab:
             guidance_scale=guidance.strip() or None,
             seed=-1 if seed is None else seed,
             model=model or None,
+            format=format,
+            styles=tuple(styles),
+            clip_skip=clip_skip.strip() or None,
         )
         for step in self._studio.illustrator.draw(request):
             yield step if isinstance(step, LoadProgress) else self._shown(step)
@@ -139,13 +169,15 @@ class ImageTab:
 
     def _finished(self, step: Drawn) -> Updates:
         file = str(step.files[0])
+        notice = f" {both(step.notice)}" if step.notice else ""
         return {
             self.picture: file,
             self.infotext: step.infotext,
             self.download: file,
             self.file: file,
             self.last_seed: step.seed,
+            self.gallery.latest: (file, step.infotext, step.seed),
             self.page: gr.update(visible=True),
             self.welcome: gr.update(visible=False),
-            self.drawing.status: line(both("image.done", seed=step.seed), moving=False),
+            self.drawing.status: line(both("image.done", seed=step.seed) + notice, moving=False),
         }
