@@ -1,4 +1,4 @@
-"""`studio serve | models | outline | write | code | image | upscale`: the crafts from a terminal.
+"""`studio serve | models | outline | write | code | image | infotext | upscale`: the crafts from a terminal.
 
 Exit codes: 0 done, 2 the request is wrong, 3 the model or its weights are not to be had, 4 busy or out of memory,
 5 the disk or the server failed, 130 interrupted, 1 anything else.
@@ -32,6 +32,8 @@ from studio.errors import (
     WeightsUnavailable,
 )
 from studio.gauges import Gauges
+from studio.imaging.infotext import read_infotext
+from studio.imaging.origins import picture_text
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.messages import data_size
 from studio.remote import ADDRESS, Orders, RemoteStudio
@@ -175,6 +177,9 @@ def image(
     guidance_scale: float | None = None,
     seed: int = -1,
     model: Model = None,
+    format: Annotated[str, typer.Option(help="The kind of file: png, jpeg or webp.")] = "png",
+    style: Annotated[list[str] | None, typer.Option(help="A style by its id or name; may be given again.")] = None,
+    clip_skip: Annotated[int | None, typer.Option(help="The text encoder's layer, counted from its end.")] = None,
     output: Output = None,
     as_json: Json = False,
 ) -> None:
@@ -190,11 +195,27 @@ def image(
             guidance_scale=guidance_scale,
             seed=seed,
             model=model,
+            format=format,
+            styles=style or [],
+            clip_skip=clip_skip,
         )
         drawn = _last(terminal, studio.illustrator.draw(request), Drawn)
         files = [str(_copy(file, output) if output else file) for file in drawn.files]
         answer = {"files": files, "seed": drawn.seed, "infotext": drawn.infotext}
         sys.stdout.write((json.dumps(answer, ensure_ascii=False) if as_json else "\n".join(files)) + "\n")
+
+
+@app.command()
+def infotext(
+    file: Annotated[str, typer.Argument(help="A picture; - reads an infotext from stdin.")],
+    as_json: Json = False,
+) -> None:
+    """Print how a picture was made, from the settings it carries."""
+    terminal = Terminal(json=as_json)
+    with _reported(terminal):
+        text = _read(file) if file == "-" else picture_text(Path(file), Settings.read().max_pixels)
+        told = read_infotext(text).plain()
+        sys.stdout.write((json.dumps(told, ensure_ascii=False) if as_json else text.rstrip()) + "\n")
 
 
 @app.command()

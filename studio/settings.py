@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """Fetched and converted weights; safe to delete."""
     outputs: Path = Field(default_factory=lambda: user_data_path("aigc-studio") / "outputs")
     """Where finished pictures are kept."""
+    data: Path = Field(default_factory=lambda: user_data_path("aigc-studio"))
+    """What users keep for their prompts: `styles.yaml`, and the folders `wildcards`, `loras` and `embeddings`."""
     catalogue: Path = Field(default_factory=_default_catalogue)
     """The `models.yaml` to read."""
 

@@ -20,6 +20,7 @@ from studio.hosting.home_thread import HomeThread
 from studio.hosting.zerogpu import Gpu, zerogpu
 from studio.imaging.enlarger import Enlarger
 from studio.imaging.illustrator import Illustrator
+from studio.imaging.phrasing import Phrasing
 from studio.messages import Locale
 from studio.registry.catalog import Catalogue
 from studio.registry.devices import Device, HostMemory, find_accelerators
@@ -95,7 +96,8 @@ class Studio:
         self.metrics = Metrics(self.registry)
         self.writer = Writer(self.registry)
         self.coder = Coder(self.registry)
-        self.illustrator = Illustrator(self.registry, self.settings.outputs)
+        self.phrasing = Phrasing(self.settings.data)
+        self.illustrator = Illustrator(self.registry, self.settings.outputs, self.phrasing)
         self.enlarger = Enlarger(self.registry, self.settings.outputs, self.settings.max_pixels)
         resident_bytes = expect_room(residents or (), bindings, residency)
         if gpu is not None:

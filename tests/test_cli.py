@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from skimage import data
 
 COMMAND = [sys.executable, "-c", "from studio.cli import main; main()"]
@@ -69,6 +70,20 @@ def test_a_photo_is_enlarged_to_the_file_that_was_named(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "large.png"
     assert Image.open(tmp_path / "large.png").size == (128, 128)
+
+
+def test_a_picture_tells_how_it_was_made(tmp_path: Path) -> None:
+    text = "一只猫\nNegative prompt: dog\nSteps: 20, Sampler: DDIM, Seed: 5, Size: 64x32"
+    chunks = PngInfo()
+    chunks.add_text("parameters", text)
+    Image.new("RGB", (8, 8)).save(tmp_path / "cat.png", pnginfo=chunks)
+    assert studio(tmp_path, "infotext", "cat.png").stdout == f"{text}\n"
+    told = json.loads(studio(tmp_path, "infotext", "-", "--json", text=text).stdout)
+    assert (told["prompt"], told["sampler"], told["height"]) == ("一只猫", "DDIM", 32)
+    Image.new("RGB", (8, 8)).save(tmp_path / "bare.png")
+    refused = studio(tmp_path, "infotext", "bare.png")
+    assert refused.returncode == 2
+    assert "carries no settings" in refused.stderr
 
 
 def test_the_catalogue_is_listed(tmp_path: Path) -> None:

@@ -1,17 +1,18 @@
 """Drawing a picture from a prompt."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Final, TypeVar
 
-from PIL.PngImagePlugin import PngInfo
-
 from studio.engines.diffusion import DiffusionEngine, DiffusionRequest, Picture, Step
+from studio.engines.diffusion.tokens import TokenCount, token_counter
 from studio.errors import EngineFailed
-from studio.imaging.infotext import KEY, format_infotext
+from studio.imaging.carriers import SUFFIXES, Format, save
+from studio.imaging.infotext import format_infotext
+from studio.imaging.phrasing import Phrase, Phrasing
 from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.imaging.storage import PictureStore
 from studio.registry.lease import LoadProgress
@@ -29,21 +30,26 @@ Number = TypeVar("Number", int, float)
 class Illustrator:
     """Draws pictures with the image models of a registry and keeps them in `outputs`."""
 
-    def __init__(self, registry: Registry, outputs: Path) -> None:
+    def __init__(self, registry: Registry, outputs: Path, phrasing: Phrasing | None = None) -> None:
+        """Without `phrasing`, what prompts name is looked for beside `outputs`."""
         self._registry = registry
+        self._phrasing = phrasing or Phrasing(outputs.parent)
         self._store = PictureStore(outputs)
 
     def draw(self, request: PictureRequest) -> Iterator[LoadProgress | Drawing | Drawn]:
-        """Draw one picture and write it as PNG with its infotext. Closing the iterator stops within one step.
+        """Draw one picture and write it with its infotext. Closing the iterator stops within one step.
 
         Raises:
             UnknownModel: no such image model, or none at all.
+            InvalidRequest: a style, wildcard or LoRA that the prompts name is not here.
             OutOfMemory: the picture is too large for this machine.
             EngineFailed: the model broke off.
             StorageFailed: the picture cannot be written.
         """
         spec = self._registry.choose(request.model, "image")
-        wanted = _filled(request, spec)
+        seed = request.seed if request.seed >= 0 else secrets.randbelow(2**32)
+        phrase = self._phrasing.phrase(request.prompt, request.negative_prompt, request.styles, seed)
+        wanted = _filled(request, spec, phrase, seed)
         picture: Picture | None = None
 
         def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
@@ -63,15 +69,24 @@ class Illustrator:
                         yield event
         if picture is None:
             raise EngineFailed("draw.nothing", model=spec.name)
-        yield self._kept(picture, wanted, spec)
+        yield self._kept(picture, wanted, spec, request.format)
 
-    def _kept(self, picture: Picture, wanted: DiffusionRequest, spec: ModelSpec) -> Drawn:
+    def count(self, prompt: str, styles: Sequence[str] = (), model: str | None = None) -> TokenCount | None:
+        """Tokens of a prompt that is being written; None where the model's tokenizer is not here to count them.
+
+        Raises:
+            UnknownModel: no such image model, or none at all.
+            InvalidRequest: there is no such style, or a LoRA's weight is no number.
+        """
+        count = token_counter(self._registry.weights(self._registry.choose(model, "image")))
+        return count(self._phrasing.words(prompt, styles)) if count else None
+
+    def _kept(self, picture: Picture, wanted: DiffusionRequest, spec: ModelSpec, kind: Format) -> Drawn:
         infotext = describe(picture, wanted, spec)
-        chunks = PngInfo()
-        chunks.add_text(KEY, infotext)
-        with self._store.new(f"picture-{picture.seed}") as draft:
-            picture.image.save(draft, format="PNG", pnginfo=chunks)  # type: ignore[arg-type]
-        return Drawn(files=(draft.path,), seed=picture.seed, infotext=infotext, notice=picture.notice)
+        with self._store.new(f"picture-{picture.seed}", SUFFIXES[kind]) as draft:
+            whole = save(picture.image, draft, kind, infotext)
+        notice = picture.notice or (None if whole else "imaging.notice.infotext_long")
+        return Drawn(files=(draft.path,), seed=picture.seed, infotext=infotext, notice=notice)
 
 
 def describe(picture: Picture, wanted: DiffusionRequest, spec: ModelSpec) -> str:
@@ -86,22 +101,23 @@ def describe(picture: Picture, wanted: DiffusionRequest, spec: ModelSpec) -> str
         "Size": f"{picture.image.width}x{picture.image.height}",
         "Model hash": digest[:10] if digest else None,
         "Model": spec.id,
+        "Clip skip": wanted.clip_skip if wanted.clip_skip != 1 else None,
     }
     return format_infotext(wanted.prompt, wanted.negative_prompt, parameters)
 
 
-def _filled(request: PictureRequest, spec: ModelSpec) -> DiffusionRequest:
+def _filled(request: PictureRequest, spec: ModelSpec, phrase: Phrase, seed: int) -> DiffusionRequest:
     def default(name: str, asked: Number | None, otherwise: Number) -> Number:
         return asked if asked is not None else type(otherwise)(spec.defaults.get(name, otherwise))
 
     return DiffusionRequest(
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
+        **vars(phrase),
         width=default("width", request.width, SIDE),
         height=default("height", request.height, SIDE),
         steps=default("steps", request.steps, STEPS),
         guidance_scale=default("guidance_scale", request.guidance_scale, GUIDANCE_SCALE),
-        seed=request.seed if request.seed >= 0 else secrets.randbelow(2**32),
+        seed=seed,
+        clip_skip=request.clip_skip,
     )
 
 

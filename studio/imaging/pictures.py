@@ -1,6 +1,7 @@
 """Opening whatever a user calls a picture, as upright 8-bit sRGB."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from studio.errors import OutOfMemory, UnreadablePicture
-from studio.imaging.infotext import KEY
+from studio.errors import OutOfMemory, StudioError, UnreadablePicture
+from studio.imaging.carriers import carried
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow decodes by itself; EPS, for one, would start another program."""
@@ -48,19 +49,32 @@ class OpenedPicture:
 
 
 def open_picture(file: Path, max_pixels: int) -> OpenedPicture:
-    """Decode `file`; its size is checked from its header, before anything is decoded.
+    """Decode `file`.
 
     Raises:
         UnreadablePicture: it is missing, empty, no picture, damaged, or has more than `max_pixels` pixels.
         OutOfMemory: it cannot be held in memory.
+    """
+    with opened(file, max_pixels) as image:
+        return _decoded(image)
+
+
+@contextmanager
+def opened(file: Path, max_pixels: int) -> Iterator[Image.Image]:
+    """The picture in `file`, not decoded yet; its size is checked from its header.
+
+    Raises:
+        UnreadablePicture: it is missing, empty, no picture, or has more than `max_pixels` pixels; or decoding it within
+            the block finds it damaged.
+        OutOfMemory: what is done within the block does not fit in memory.
     """
     try:
         if not file.stat().st_size:
             raise UnreadablePicture("picture.empty", file=file.name)
         with Image.open(file, formats=_formats()) as image:
             _check_size(image, file.name, max_pixels)
-            return _decoded(image)
-    except UnreadablePicture:
+            yield image
+    except StudioError:
         raise
     except MemoryError as error:
         raise OutOfMemory("picture.memory", file=file.name) from error
@@ -96,7 +110,7 @@ def _decoded(image: Image.Image) -> OpenedPicture:
     # The second frame of an MPO is a depth map or a thumbnail, not a moment later.
     animated = kind != "MPO" and bool(getattr(image, "is_animated", False))
     deep = _is_deep(image)
-    infotext = image.info.get(KEY)
+    infotext = carried(image)
     image.load()
     upright, turned = _upright(image)
     plain, recoloured = _plain(_eight_bit(upright), profile)
@@ -110,7 +124,7 @@ def _decoded(image: Image.Image) -> OpenedPicture:
         image=plain,
         notice=next((key for key, applies in notices.items() if applies), None),
         original=kind in PLAIN_FORMATS and mode != "CMYK" and not (turned or animated or deep or recoloured),
-        infotext=infotext if isinstance(infotext, str) else None,
+        infotext=infotext,
     )
 
 

@@ -7,11 +7,14 @@ from typing import Annotated
 from PIL import Image
 from pydantic import Field
 
+from studio.imaging.carriers import Format
 from studio.validation import OptionalPrompt, Prompt, Request
 
 Side = Annotated[int, Field(ge=64, le=4096, multiple_of=8)]
 Steps = Annotated[int, Field(ge=1, le=150)]
 GuidanceScale = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
+ClipSkip = Annotated[int, Field(ge=1, le=12)]
+StyleNames = Annotated[tuple[str, ...], Field(max_length=10)]
 Seed = Annotated[int, Field(ge=-1, le=2**32 - 1)]
 
 
@@ -25,8 +28,14 @@ class PictureRequest(Request):
     steps: Steps | None = None
     guidance_scale: GuidanceScale | None = None
     seed: Seed = -1
-    """-1 takes a new one each time."""
+    """-1 takes a new one each time. It also decides what the prompts leave to chance."""
+    styles: StyleNames = ()
+    """Ids or names, applied one after the other."""
+    clip_skip: ClipSkip | None = None
+    """Which layer of the text encoder is read, counted from its end."""
     model: str | None = None
+    format: Format = "png"
+    """What kind of file the picture is kept as; only PNG keeps every pixel as it was drawn."""
 
 
 class EnlargeRequest(Request):

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -76,26 +77,41 @@ def _keep(stream: BinaryIO, partial: Path, wanted: Path) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
         stream.close()
-        target = _reserve(wanted)
-        try:
-            partial.replace(target)
-        except OSError:
-            target.unlink(missing_ok=True)
-            raise
+        return next(path for path in _names(wanted) if _placed(partial, path))
     except OSError as error:
         raise _refused(error) from error
-    return target
 
 
-def _reserve(wanted: Path) -> Path:
-    """Create the first free one of `name.png`, `name-2.png`, …; no two processes get the same."""
-    number = 1
-    while True:
-        path = wanted if number == 1 else wanted.with_stem(f"{wanted.stem}-{number}")
-        with suppress(FileExistsError):
-            path.open("xb").close()
-            return path
-        number += 1
+def _names(wanted: Path) -> Iterator[Path]:
+    """`name.png`, `name-2.png`, …"""
+    yield wanted
+    yield from (wanted.with_stem(f"{wanted.stem}-{number}") for number in count(2))
+
+
+def _placed(partial: Path, path: Path) -> bool:
+    """Give a finished file this name; False if it is taken. No two processes get the same."""
+    try:
+        # Unlike a rename, a second name never replaces a file, and it appears with everything in it.
+        os.link(partial, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        return _moved(partial, path)
+    return True
+
+
+def _moved(partial: Path, path: Path) -> bool:
+    """The same where a file cannot have two names, as on FAT: the name is taken first, and then the file put there."""
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        return False
+    try:
+        partial.replace(path)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return True
 
 
 def _refused(error: OSError) -> StorageFailed:

@@ -3,6 +3,7 @@
 import os
 import weakref
 from collections.abc import Callable, Collection, Generator, Mapping
+from pathlib import Path
 
 from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
 from studio.messages import data_size
@@ -84,6 +85,10 @@ class Registry:
         if spec.remote:
             return self._configured(spec)
         return self._entries[spec.id].loaded is not None or self._residency.store.find(spec) is not None
+
+    def weights(self, spec: ModelSpec) -> Path | None:
+        """The file or folder of a model's weights; None where they are not here."""
+        return self._residency.store.find(spec)
 
     def accelerated(self, spec: ModelSpec) -> bool:
         """Whether it runs on an accelerator where there is one."""

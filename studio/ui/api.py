@@ -9,6 +9,8 @@ from gradio.events import api
 
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.errors import InvalidRequest
+from studio.imaging.infotext import read_infotext
+from studio.imaging.origins import picture_text
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.studio import Studio
 from studio.ui.answers import answers
@@ -38,6 +40,7 @@ class Endpoints:
         lanes: list[tuple[Lane | None, tuple[Callable[..., Any], ...]]] = [
             (self._text, (self.outline, self.write_section, self.write_article, self.generate_code)),
             (self._imaging, (self.generate_image, self.upscale)),
+            (None, (self.read_infotext,)),
             (None, (self.score_code, upkeep.models, upkeep.load_model, upkeep.offload_model, upkeep.drop_model)),
             (None, (upkeep.pin_model, upkeep.unpin_model, upkeep.set_budget, upkeep.memory)),
         ]
@@ -128,15 +131,30 @@ class Endpoints:
         guidance_scale: float | None = None,
         seed: int = -1,
         model: str | None = None,
+        format: str = "png",
+        styles: list[str] | None = None,
+        clip_skip: int | None = None,
     ) -> Iterator[Json | None]:
         """Draw a picture: {files, seed, infotext}. What is null takes the model's own default."""
-        fields = {name: value for name, value in locals().items() if name != "self"}
+        fields = {name: value for name, value in locals().items() if name != "self"} | {"styles": styles or []}
 
         def drawing() -> Iterator[Json | None]:
             for step in self._studio.illustrator.draw(PictureRequest.of(**fields)):
                 yield _picture(step) if isinstance(step, Drawn) else None
 
         yield from answers(drawing, None)
+
+    def read_infotext(self, image: FileData | None = None, text: str = "") -> Iterator[Json | None]:
+        """Read how a picture was made, from its file or from a text: its settings by name, absent ones left out."""
+
+        def steps() -> Iterator[Json | None]:
+            if (image is None) == (not text):
+                raise InvalidRequest("infotext.source")
+            file = None if image is None else Path(_uploaded(image, "infotext.upload"))
+            told = picture_text(file, self._studio.settings.max_pixels) if file else str(text)
+            yield read_infotext(told).plain()
+
+        yield from answers(steps, None)
 
     def upscale(self, image: FileData, model: str | None = None) -> Iterator[FileData | None]:
         """Enlarge a picture; answers with a PNG file."""
@@ -162,7 +180,7 @@ def _file(path: Path) -> Json:
     return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 
-def _uploaded(image: Any) -> str:
+def _uploaded(image: Any, complaint: str = "enlarge.upload") -> str:
     """The path of an uploaded file. Gradio has checked it, but only when it carries Gradio's mark.
 
     Raises:
@@ -170,5 +188,5 @@ def _uploaded(image: Any) -> str:
     """
     marked = isinstance(image, dict) and (image.get("meta") or {}).get("_type") == "gradio.FileData"
     if not marked or not isinstance(image.get("path"), str):
-        raise InvalidRequest("enlarge.upload")
+        raise InvalidRequest(complaint)
     return str(image["path"])

@@ -69,6 +69,7 @@ def _connect(
 ) -> None:
     """What happens between tabs: which model will run, the models' state, and pictures sent on."""
     page.load(lambda: resident(room.studio), None, room.chip, **QUIET)
+    page.load(image.prompting.refreshed, None, image.prompting.styles, **QUIET)
     greeted = page.load(None, None, write.language, js="() => [window.studio.language()]", **QUIET)
     # After the language is set, not beside it: the slower of two answers would win.
     described: dict[str, Any] = {"fn": write.describe, "inputs": [write.model, write.language], "outputs": write.runs}

@@ -71,3 +71,17 @@ def test_a_request_out_of_bounds_is_refused_in_plain_words(
     with pytest.raises(AppError) as caught:
         client.predict(**{"prompt": "a cat", **arguments}, api_name="/generate_image")
     assert words in str(caught.value)
+
+
+def test_styles_chance_and_clip_skip_are_arguments_and_the_infotext_tells_them(client: Client) -> None:
+    def drawn(**fields: Any) -> dict[str, Any]:
+        return client.predict("a {red|blue} (boat:1.2)", seed=4, api_name="/generate_image", **fields)
+
+    answer = drawn(styles=["watercolour"], clip_skip=2)
+    prompt, negative, parameters = answer["infotext"].splitlines()
+    assert prompt.startswith(("watercolour of a red (boat:1.2), ", "watercolour of a blue (boat:1.2), "))
+    assert "frame" in negative
+    assert "Clip skip: 2" in parameters
+    assert drawn(styles=["水彩"], clip_skip=2)["infotext"] == answer["infotext"]
+    with pytest.raises(AppError, match="watercolour"):
+        drawn(styles=["no such style"])

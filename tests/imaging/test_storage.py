@@ -1,9 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from studio.errors import StorageFailed
-from studio.imaging.storage import Draft, PictureStore
+from studio.imaging.storage import Draft, PictureStore, _moved
 
 
 def files(folder: Path) -> list[Path]:
@@ -35,6 +36,29 @@ def test_nothing_is_seen_under_the_final_name_before_it_is_whole(tmp_path: Path)
         assert list(tmp_path.rglob("*.png")) == []
     assert [path.read_bytes() for path in files(tmp_path)] == [b"half"]
     assert draft.path == files(tmp_path)[0]
+
+
+def test_pictures_finished_at_the_same_moment_are_all_kept_whole(tmp_path: Path) -> None:
+    def write(number: int) -> Path:
+        with PictureStore(tmp_path).new("cat", ".jpg") as draft:
+            draft.write(b"%04d" % number * 1000)
+        return draft.path
+
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(write, range(32)))
+    assert sorted(paths) == files(tmp_path)
+    assert [path.read_bytes()[:4] for path in paths] == [b"%04d" % number for number in range(32)]
+    assert {(path.stat().st_size, path.suffix, path.parent.name) for path in paths} == {
+        (4000, ".jpg", paths[0].parent.name)
+    }
+
+
+def test_a_disk_on_which_a_file_has_one_name_only_keeps_pictures_as_well(tmp_path: Path) -> None:
+    (tmp_path / "taken.png").write_bytes(b"earlier")
+    (tmp_path / "draft").write_bytes(b"new")
+    assert not _moved(tmp_path / "draft", tmp_path / "taken.png")
+    assert _moved(tmp_path / "draft", tmp_path / "free.png")
+    assert {path.name: path.read_bytes() for path in files(tmp_path)} == {"taken.png": b"earlier", "free.png": b"new"}
 
 
 def test_a_full_disk_is_told_in_words() -> None:

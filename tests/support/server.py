@@ -38,6 +38,7 @@ def live_server(folder: Path, **settings: str) -> Iterator[LiveServer]:
     given = {
         "STUDIO_CACHE": str(folder / "cache"),
         "STUDIO_OUTPUTS": str(folder / "outputs"),
+        "STUDIO_DATA": str(folder / "data"),
         "STUDIO_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
         **{f"STUDIO_{name.upper()}": value for name, value in settings.items()},

@@ -1,13 +1,27 @@
 """Image models behind one `DiffusionEngine` protocol."""
 
 from studio.engines.diffusion.base import (
+    BREAK,
     Adapter,
     Control,
     ControlUnit,
     DiffusionEngine,
     DiffusionRequest,
+    Inversion,
     Picture,
     Step,
+    Words,
 )
 
-__all__ = ["Adapter", "Control", "ControlUnit", "DiffusionEngine", "DiffusionRequest", "Picture", "Step"]
+__all__ = [
+    "BREAK",
+    "Adapter",
+    "Control",
+    "ControlUnit",
+    "DiffusionEngine",
+    "DiffusionRequest",
+    "Inversion",
+    "Picture",
+    "Step",
+    "Words",
+]

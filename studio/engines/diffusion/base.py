@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from PIL import Image
+
+Words = tuple[tuple[str, float], ...]
+"""The texts of a prompt and the weight of each, in order."""
+BREAK: Final = "BREAK"
+"""A text that ends a chunk of the prompt and says nothing; its weight has no meaning."""
 
 
 class Control(Protocol):
@@ -44,6 +49,14 @@ class Adapter:
 
 
 @dataclass(frozen=True)
+class Inversion:
+    """A textual inversion: the word that stands for it in prompts, and a file of vectors."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class DiffusionRequest:
     """What to draw. Sizes are pixels; `seed` is in 0 to 2**32 - 1."""
 
@@ -66,6 +79,31 @@ class DiffusionRequest:
     """Where `image` is repainted: white is, black stays as it was to the pixel."""
     controls: tuple[ControlUnit, ...] = ()
     adapters: tuple[Adapter, ...] = ()
+    words: Words = ()
+    """What of `prompt` is drawn, with weights; without any, the prompt as it stands."""
+    negative_words: Words = ()
+    """The same of `negative_prompt`."""
+    clip_skip: int | None = None
+    """Which layer of a CLIP text encoder is read, counted from its end, 1 being the last; the model's own when None.
+
+    Models of the XL kind were trained on layer 2, and 1 means the same to them."""
+    inversions: tuple[Inversion, ...] = ()
+    """Words of both prompts that stand for learned vectors."""
+
+    @property
+    def said(self) -> Words:
+        """The prompt as words."""
+        return self.words or ((self.prompt, 1.0),)
+
+    @property
+    def unsaid(self) -> Words:
+        """The negative prompt as words."""
+        return self.negative_words or ((self.negative_prompt, 1.0),)
+
+
+def plain(words: Words) -> str:
+    """The text of words, for models that know no weights."""
+    return "".join(" " if text == BREAK else text for text, _ in words)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from studio.engines.diffusion.base import ControlUnit, DiffusionRequest
+from studio.engines.diffusion.base import ControlUnit, DiffusionRequest, plain
 from studio.engines.diffusion.schedulers import chosen
 from studio.errors import InvalidRequest
 
@@ -67,8 +67,8 @@ def arguments(pipe: Any, request: DiffusionRequest) -> dict[str, Any]:
 
     size = request.width, request.height
     wanted: dict[str, Any] = {
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt or None,
+        "prompt": plain(request.said),
+        "negative_prompt": plain(request.unsaid) or None,
         "width": request.width,
         "height": request.height,
         "num_inference_steps": request.steps,

@@ -8,8 +8,9 @@ from time import monotonic
 from typing import Any, Final
 
 from studio.engines.diffusion.adapters import Adapters
-from studio.engines.diffusion.base import DiffusionRequest, Picture, Step
+from studio.engines.diffusion.base import DiffusionRequest, Picture, Step, plain
 from studio.engines.diffusion.derivation import Tokenizers, arguments, derived, finished
+from studio.engines.diffusion.encoding import Encoding, readers
 from studio.engines.diffusion.offload import Offload, modules_of, nbytes
 from studio.engines.diffusion.preview import LatentPreview
 from studio.engines.diffusion.schedulers import sampler_name, schedule_name
@@ -138,15 +139,16 @@ class DiffusersEngine:
                 raise _StoppedError
             self._widen(request)
             pipe = derived(self._pipe, request, tokenizers)
+            spoken, notice = _spoken(pipe, tokenizers, request, stopped)
             on_step = self._watcher(report, stopped)
-            image = pipe(**arguments(pipe, request), callback_on_step_end=on_step).images[0]
+            image = pipe(**spoken, callback_on_step_end=on_step).images[0]
             config = pipe.scheduler.config
             return Picture(
                 image=finished(image, request),
                 seed=request.seed,
                 sampler=sampler_name(type(pipe.scheduler).__name__, config),
                 schedule=schedule_name(config),
-                notice="imaging.notice.prompt_cut" if _is_cut(tokenizers, request) else None,
+                notice=notice,
             )
 
     def _alone(self) -> AbstractContextManager[object]:
@@ -195,11 +197,30 @@ class _StoppedError(Exception):
     """Leaves a pipeline's loop; nobody is listening any more."""
 
 
+def _spoken(
+    pipe: Any, tokenizers: Mapping[str, Any], request: DiffusionRequest, stopped: threading.Event
+) -> tuple[dict[str, Any], str | None]:
+    """What the pipeline is called with, and what the user should know about the prompts."""
+
+    def proceed() -> None:
+        if stopped.is_set():
+            raise _StoppedError
+
+    call = arguments(pipe, request)
+    found = readers(pipe, tokenizers)
+    if not found:
+        unused = "imaging.notice.clip_skip" if request.clip_skip else None
+        return call, "imaging.notice.prompt_cut" if _is_cut(tokenizers, request) else unused
+    encoding = Encoding(pipe, found, request, proceed)
+    rest = {key: value for key, value in call.items() if key not in ("prompt", "negative_prompt")}
+    return rest | encoding.arguments(), encoding.notice
+
+
 def _is_cut(tokenizers: Mapping[str, Any], request: DiffusionRequest) -> bool:
     tokenizer = tokenizers.get("tokenizer")
     if tokenizer is None:
         return False
-    prompts = (request.prompt, request.negative_prompt)
+    prompts = (plain(request.said), plain(request.unsaid))
     return any(len(tokenizer(text, verbose=False).input_ids) > tokenizer.model_max_length for text in prompts)
 
 

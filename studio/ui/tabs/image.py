@@ -1,22 +1,23 @@
 """The Image tab: prompt to picture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import gradio as gr
+from gradio.blocks import Block
 
-from studio.imaging.illustrator import SIDE
 from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
 from studio.ui.controls import examples, model_choice, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
+from studio.ui.tabs.gallery import Shown, VisitGallery
+from studio.ui.tabs.infotext import InfotextFold
+from studio.ui.tabs.prompting import PromptTools
+from studio.ui.tabs.sizes import sides, size_choice, suited
 from studio.ui.words import both, line, word
 
 TASKS: Final[tuple[Task, ...]] = ("image",)
-SIZES: Final = ("512x512", "512x768", "768x512", "768x768", "1024x1024", "832x1216", "1216x832")
-SMALL: Final = ((1, 1), (1, 1.5), (1.5, 1), (1.5, 1.5), (2, 2))
-"""Sizes for models that draw smaller than that, in sides of their own square."""
 
 
 class ImageTab:
@@ -40,16 +41,12 @@ class ImageTab:
             max_lines=10,
             elem_id="image-prompt",
         )
+        self.prompting = PromptTools(room)
+        self.prompting.counter()
         self.negative = gr.Textbox(
             "", label=word("image.negative"), placeholder=word("image.negative.hint"), lines=1, elem_id="image-negative"
         )
-        self.size = gr.Dropdown(
-            _sizes(self._spec("")),
-            value="",
-            label=word("image.size"),
-            filterable=False,
-            elem_id="image-size",
-        )
+        self.size = size_choice(self._spec(""))
         with gr.Row(elem_classes="pair"):
             # Text, not numbers: Gradio shows an empty number as 0, which is a value and not "the model's own".
             self.steps = self._optional("steps")
@@ -59,6 +56,19 @@ class ImageTab:
                 -1, label=word("image.seed"), info=word("image.seed.info"), precision=0, elem_id="image-seed"
             )
             self.model = model_choice(room.studio, "image", *TASKS)
+            self.prompting.options()
+            self.format = gr.Dropdown(
+                [("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")],
+                value="png",
+                label=word("image.format"),
+                info=word("image.format.info"),
+                filterable=False,
+                elem_id="image-format",
+            )
+        form: dict[str, Block] = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
+        form |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
+        form |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
+        InfotextFold(room, form, self.size)
         self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
         self.drawing = work_button(room, room.imaging, "image", "image.draw")
 
@@ -87,15 +97,20 @@ class ImageTab:
                 self.download = gr.DownloadButton(str(word("app.download")), size="sm", elem_id="image-download")
                 self.send = gr.Button(word("image.send"), size="sm", elem_id="image-send")
                 self.keep = gr.Button(word("image.keep_seed"), size="sm", elem_id="image-keep-seed")
+            self.gallery = VisitGallery()
 
     def _wire(self, room: Room) -> None:
         self.file = gr.State(None)
         self.last_seed = gr.State(-1)
-        asked = [self.prompt, self.negative, self.size, self.steps, self.guidance, self.seed, self.model]
-        made = [self.picture, self.infotext, self.download, self.file, self.last_seed, self.page, self.welcome]
+        asked = [self.prompt, self.negative, self.size, self.steps, self.guidance, self.seed, self.model, self.format]
+        asked += [self.prompting.styles, self.prompting.clip_skip]
+        shown = Shown(self.picture, self.infotext, self.download, self.file, self.last_seed)
+        made = [*shown, self.gallery.latest, self.page, self.welcome]
         self.drawing.run(self.drawing.start.click, self.draw, asked, made)
         self.drawing.seal()
         gr.on([self.model.change, room.tabs.change], self.sizes, [self.model, self.size], self.size, **QUIET)
+        self.prompting.follow(self.prompt, self.negative, self.model)
+        self.gallery.wire(shown)
         self.keep.click(
             lambda seed: seed,
             self.last_seed,
@@ -108,9 +123,8 @@ class ImageTab:
         return who_runs(self._studio, model, TASKS)
 
     def sizes(self, model: str, chosen: str) -> Any:
-        """The sizes that suit the model that will draw; one that is among them stays chosen."""
-        offered = _sizes(self._spec(model))
-        return gr.update(choices=offered, value=chosen if chosen in [value for _, value in offered] else "")
+        """The sizes that suit the model that will draw."""
+        return suited(self._spec(model), chosen)
 
     def _spec(self, model: str) -> ModelSpec:
         return self._studio.registry.choose(model or None, *TASKS)
@@ -124,9 +138,12 @@ class ImageTab:
         guidance: str,
         seed: float | None,
         model: str,
+        format: str = "png",
+        styles: Sequence[str] = (),
+        clip_skip: str = "",
     ) -> Iterator[LoadProgress | Updates]:
         """Draw one picture."""
-        width, height = size.split("x") if size else (None, None)
+        width, height = sides(size)
         request = PictureRequest.of(
             prompt=prompt,
             negative_prompt=negative,
@@ -136,6 +153,9 @@ class ImageTab:
             guidance_scale=guidance.strip() or None,
             seed=-1 if seed is None else seed,
             model=model or None,
+            format=format,
+            styles=tuple(styles),
+            clip_skip=clip_skip.strip() or None,
         )
         for step in self._studio.illustrator.draw(request):
             yield step if isinstance(step, LoadProgress) else self._shown(step)
@@ -152,19 +172,15 @@ class ImageTab:
 
     def _finished(self, step: Drawn) -> Updates:
         file = str(step.files[0])
+        notice = f" {both(step.notice)}" if step.notice else ""
         return {
             self.picture: file,
             self.infotext: step.infotext,
             self.download: file,
             self.file: file,
             self.last_seed: step.seed,
+            self.gallery.latest: (file, step.infotext, step.seed),
             self.page: gr.update(visible=True),
             self.welcome: gr.update(visible=False),
-            self.drawing.status: line(both("image.done", seed=step.seed), moving=False),
+            self.drawing.status: line(both("image.done", seed=step.seed) + notice, moving=False),
         }
-
-
-def _sizes(spec: ModelSpec) -> list[tuple[Any, str]]:
-    side = int(spec.defaults.get("width", SIDE))
-    own = [f"{round(side * wide)}x{round(side * high)}" for wide, high in SMALL] if side < SIDE else SIZES
-    return [(word("image.size.auto"), ""), *((size.replace("x", " × "), size) for size in own)]

@@ -44,10 +44,6 @@ def test_closing_stops_at_once_and_the_next_request_is_whole(engine: DiffusersEn
     assert same(expected, drawn(engine))
 
 
-def test_a_prompt_longer_than_the_model_reads_is_drawn_with_a_notice(engine: DiffusersEngine) -> None:
-    assert drawn(engine, prompt="a cat " * 200).notice == "imaging.notice.prompt_cut"
-
-
 def test_no_guidance_and_one_step_work(engine: DiffusersEngine) -> None:
     assert drawn(engine, guidance_scale=0.0, steps=1, negative_prompt="").image.size == (64, 64)
 
