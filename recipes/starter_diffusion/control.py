@@ -91,7 +91,7 @@ def train(kind: Kind, profile: Profile, sprites: Sprites, folder: Path, seed: in
         )[0]
 
     def losses(rng: np.random.Generator) -> Losses:
-        indices = np.sort(rng.integers(len(seen), size=profile.control.batch))
+        indices = seen.draw(rng, profile.control.batch, 0.0)
         shown = [seen.scene(int(index)) for index in indices]
         drawn = [lines(kind, *scenes.render(scene, sprites, profile.size), rng) for scene in shown]
         states = conditions.of(shown, rng, UNPROMPTED)

@@ -48,6 +48,11 @@ class Loop:
         self._resume()
 
     @property
+    def done(self) -> float:
+        """The share of the steps that is behind."""
+        return self._step / self._steps
+
+    @property
     def _file(self) -> Path:
         return self._folder / f"{self._name}.pt"
 
