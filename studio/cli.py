@@ -35,6 +35,7 @@ from studio.gauges import Gauges
 from studio.imaging.infotext import read_infotext
 from studio.imaging.origins import picture_text
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.imaging.storage import copied
 from studio.messages import data_size
 from studio.remote import ADDRESS, Orders, RemoteStudio
 from studio.remote import watch as follow
@@ -180,6 +181,9 @@ def image(
     format: Annotated[str, typer.Option(help="The kind of file: png, jpeg or webp.")] = "png",
     style: Annotated[list[str] | None, typer.Option(help="A style by its id or name; may be given again.")] = None,
     clip_skip: Annotated[int | None, typer.Option(help="The text encoder's layer, counted from its end.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="Such as Euler a or DPM++ 2M.")] = None,
+    schedule_type: Annotated[str | None, typer.Option(help="Karras or Exponential.")] = None,
+    count: Annotated[int, typer.Option(help="How many pictures, each with the next seed.")] = 1,
     output: Output = None,
     as_json: Json = False,
 ) -> None:
@@ -198,10 +202,13 @@ def image(
             format=format,
             styles=style or [],
             clip_skip=clip_skip,
+            sampler=sampler,
+            schedule_type=schedule_type,
+            count=count,
         )
         drawn = _last(terminal, studio.illustrator.draw(request), Drawn)
-        files = [str(_copy(file, output) if output else file) for file in drawn.files]
-        answer = {"files": files, "seed": drawn.seed, "infotext": drawn.infotext}
+        files = [str(file) for file in (copied(drawn.files, output) if output else drawn.files)]
+        answer = {"files": files, "seed": drawn.seed, "infotext": drawn.infotext, "infotexts": drawn.infotexts}
         sys.stdout.write((json.dumps(answer, ensure_ascii=False) if as_json else "\n".join(files)) + "\n")
 
 
@@ -224,7 +231,7 @@ def upscale(file: Path, model: Model = None, output: Output = None, as_json: Jso
     terminal = Terminal(json=as_json)
     with _studio(terminal) as studio:
         done = _last(terminal, studio.enlarger.enlarge(EnlargeRequest.of(file=file, model=model)), Enlarged)
-        result = str(_copy(done.file, output) if output else done.file)
+        result = str(copied([done.file], output)[0] if output else done.file)
         answer = json.dumps({"file": result, "width": done.width, "height": done.height}, ensure_ascii=False)
         sys.stdout.write((answer if as_json else result) + "\n")
 
@@ -378,11 +385,3 @@ def _save(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StorageFailed("storage.write", file=str(file), reason=error.strerror or str(error)) from error
-
-
-def _copy(file: Path, target: Path) -> Path:
-    try:
-        target.write_bytes(file.read_bytes())
-    except OSError as error:
-        raise StorageFailed("storage.write", file=str(target), reason=error.strerror or str(error)) from error
-    return target

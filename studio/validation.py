@@ -1,7 +1,7 @@
 """Bounds that every request shares: what counts as text, an identifier, a language."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -29,6 +29,17 @@ def _bounded(least: int, most: int) -> Callable[[str], str]:
             raise PydanticCustomError("empty", "is empty")
         if len(text) > most:
             raise PydanticCustomError("too_long", "is too long", {"length": len(text), "most": most})
+        return text
+
+    return check
+
+
+def one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    """A check that a text is one of several."""
+
+    def check(text: str) -> str:
+        if text not in choices:
+            raise PydanticCustomError("choice", "must be one of {choices}", {"choices": ", ".join(choices)})
         return text
 
     return check

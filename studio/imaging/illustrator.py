@@ -1,11 +1,11 @@
 """Drawing a picture from a prompt."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from studio.engines.diffusion import DiffusionEngine, DiffusionRequest, Picture, Step
 from studio.engines.diffusion.tokens import TokenCount, token_counter
@@ -13,7 +13,7 @@ from studio.errors import EngineFailed
 from studio.imaging.carriers import SUFFIXES, Format, save
 from studio.imaging.infotext import format_infotext
 from studio.imaging.phrasing import Phrase, Phrasing
-from studio.imaging.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.requests import SEEDS, Drawing, Drawn, PictureRequest
 from studio.imaging.storage import PictureStore
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
@@ -27,6 +27,13 @@ GUIDANCE_SCALE: Final = 7.0
 Number = TypeVar("Number", int, float)
 
 
+class Part(NamedTuple):
+    """Which of several pictures."""
+
+    picture: int
+    pictures: int
+
+
 class Illustrator:
     """Draws pictures with the image models of a registry and keeps them in `outputs`."""
 
@@ -37,7 +44,9 @@ class Illustrator:
         self._store = PictureStore(outputs)
 
     def draw(self, request: PictureRequest) -> Iterator[LoadProgress | Drawing | Drawn]:
-        """Draw one picture and write it with its infotext. Closing the iterator stops within one step.
+        """Draw pictures one after the other and write each with its infotext; others get their turn in between.
+
+        After each one comes what is finished so far. Closing the iterator stops within one step, and keeps that.
 
         Raises:
             UnknownModel: no such image model, or none at all.
@@ -47,9 +56,21 @@ class Illustrator:
             StorageFailed: the picture cannot be written.
         """
         spec = self._registry.choose(request.model, "image")
-        seed = request.seed if request.seed >= 0 else secrets.randbelow(2**32)
-        phrase = self._phrasing.phrase(request.prompt, request.negative_prompt, request.styles, seed)
-        wanted = _filled(request, spec, phrase, seed)
+        first = request.seed if request.seed >= 0 else secrets.randbelow(SEEDS)
+        files: tuple[Path, ...] = ()
+        infotexts: tuple[str, ...] = ()
+        for number in range(request.count):
+            seed = (first + number) % SEEDS
+            phrase = self._phrasing.phrase(request.prompt, request.negative_prompt, request.styles, seed)
+            wanted = _filled(request, spec, phrase, seed)
+            picture = yield from self._drawn(wanted, spec, Part(number + 1, request.count))
+            file, infotext, notice = self._kept(picture, wanted, spec, request.format)
+            files, infotexts = (*files, file), (*infotexts, infotext)
+            yield Drawn(files, first, infotexts, request.count, notice)
+
+    def _drawn(
+        self, wanted: DiffusionRequest, spec: ModelSpec, part: Part
+    ) -> Generator[LoadProgress | Drawing, None, Picture]:
         picture: Picture | None = None
 
         def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
@@ -61,7 +82,7 @@ class Illustrator:
             with closing(lease.stream(start, spoken=lambda event: isinstance(event, Picture))) as events:
                 for event in events:
                     if isinstance(event, Step):
-                        yield _progress(event, monotonic() - begun)
+                        yield _progress(event, monotonic() - begun, part)
                     elif isinstance(event, Picture):
                         picture = event
                     else:
@@ -69,7 +90,7 @@ class Illustrator:
                         yield event
         if picture is None:
             raise EngineFailed("draw.nothing", model=spec.name)
-        yield self._kept(picture, wanted, spec, request.format)
+        return picture
 
     def count(self, prompt: str, styles: Sequence[str] = (), model: str | None = None) -> TokenCount | None:
         """Tokens of a prompt that is being written; None where the model's tokenizer is not here to count them.
@@ -81,12 +102,14 @@ class Illustrator:
         count = token_counter(self._registry.weights(self._registry.choose(model, "image")))
         return count(self._phrasing.words(prompt, styles)) if count else None
 
-    def _kept(self, picture: Picture, wanted: DiffusionRequest, spec: ModelSpec, kind: Format) -> Drawn:
+    def _kept(
+        self, picture: Picture, wanted: DiffusionRequest, spec: ModelSpec, kind: Format
+    ) -> tuple[Path, str, str | None]:
+        """The file of a picture, its infotext, and a message key for what should be known."""
         infotext = describe(picture, wanted, spec)
         with self._store.new(f"picture-{picture.seed}", SUFFIXES[kind]) as draft:
             whole = save(picture.image, draft, kind, infotext)
-        notice = picture.notice or (None if whole else "imaging.notice.infotext_long")
-        return Drawn(files=(draft.path,), seed=picture.seed, infotext=infotext, notice=notice)
+        return draft.path, infotext, picture.notice or (None if whole else "imaging.notice.infotext_long")
 
 
 def describe(picture: Picture, wanted: DiffusionRequest, spec: ModelSpec) -> str:
@@ -118,9 +141,12 @@ def _filled(request: PictureRequest, spec: ModelSpec, phrase: Phrase, seed: int)
         guidance_scale=default("guidance_scale", request.guidance_scale, GUIDANCE_SCALE),
         seed=seed,
         clip_skip=request.clip_skip,
+        scheduler=request.sampler,
+        schedule=request.schedule_type,
     )
 
 
-def _progress(step: Step, seconds: float) -> Drawing:
-    left = seconds / step.index * (step.total - step.index) if step.index else None
-    return Drawing(step=step.index, total=step.total, seconds_left=left, preview=step.preview)
+def _progress(step: Step, seconds: float, part: Part) -> Drawing:
+    after = (part.pictures - part.picture) * step.total
+    left = seconds / step.index * (step.total - step.index + after) if step.index else None
+    return Drawing(step.index, step.total, left, step.preview, part.picture, part.pictures)

@@ -16,6 +16,8 @@ from studio.imaging.tools import maker_of_chunks
 from studio.registry.spec import ModelSpec
 
 HASH: Final = "Model hash"
+AUTOMATIC: Final = "Automatic"
+"""What A1111 writes where the sampler spaces its noise in its own way."""
 SHORTEST_HASH: Final = 8
 """Hex digits of a file's SHA-256; A1111 writes ten."""
 LABELS: Final[Mapping[str, str]] = {
@@ -69,6 +71,8 @@ def picture_text(file: Path, max_pixels: int) -> str:
 def reuse(told: Infotext, models: Iterable[ModelSpec]) -> Reuse:
     """What a new request can take from `told`, where `models` are those that draw here."""
     wanted = {name: value for name, value in vars(told).items() if value not in (None, "", ()) and name != "unknown"}
+    if told.schedule_type == AUTOMATIC:
+        del wanted["schedule_type"]
     if told.model is not None:
         wanted["model"] = _model(told, models)
     fields = {name: value for name, value in wanted.items() if _acceptable(name, value)}

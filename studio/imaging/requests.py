@@ -2,20 +2,26 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from PIL import Image
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
 from studio.imaging.carriers import Format
-from studio.validation import OptionalPrompt, Prompt, Request
+from studio.validation import OptionalPrompt, Prompt, Request, one_of
 
+SEEDS: Final = 2**32
+"""How many seeds there are; after the last comes the first."""
 Side = Annotated[int, Field(ge=64, le=4096, multiple_of=8)]
 Steps = Annotated[int, Field(ge=1, le=150)]
 GuidanceScale = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
 ClipSkip = Annotated[int, Field(ge=1, le=12)]
 StyleNames = Annotated[tuple[str, ...], Field(max_length=10)]
-Seed = Annotated[int, Field(ge=-1, le=2**32 - 1)]
+Sampler = Annotated[str, AfterValidator(one_of(OFFERED))]
+ScheduleType = Annotated[str, AfterValidator(one_of(OFFERED_SCHEDULES))]
+Count = Annotated[int, Field(ge=1, le=100)]
+Seed = Annotated[int, Field(ge=-1, lt=SEEDS)]
 
 
 class PictureRequest(Request):
@@ -29,6 +35,10 @@ class PictureRequest(Request):
     guidance_scale: GuidanceScale | None = None
     seed: Seed = -1
     """-1 takes a new one each time. It also decides what the prompts leave to chance."""
+    count: Count = 1
+    """How many pictures, one after the other; each has the next seed, and is what that seed alone would give."""
+    sampler: Sampler | None = None
+    schedule_type: ScheduleType | None = None
     styles: StyleNames = ()
     """Ids or names, applied one after the other."""
     clip_skip: ClipSkip | None = None
@@ -52,18 +62,35 @@ class Drawing:
     step: int
     total: int
     seconds_left: float | None
+    """Until the last of the pictures is done."""
     preview: Image.Image | None = None
+    picture: int = 1
+    """Which of the pictures it is."""
+    pictures: int = 1
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Finished pictures, written to disk with their infotext inside."""
+    """The pictures that are finished so far, written to disk with their infotexts inside."""
 
     files: tuple[Path, ...]
     seed: int
-    infotext: str
+    """Of the first; each of the others has the next one."""
+    infotexts: tuple[str, ...]
+    pictures: int = 1
+    """How many there will be in the end."""
     notice: str | None = None
     """A message key for something the user should know, such as a prompt that was cut off."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of every picture."""
+        return tuple((self.seed + number) % SEEDS for number in range(len(self.files)))
+
+    @property
+    def infotext(self) -> str:
+        """Of the first."""
+        return self.infotexts[0]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
@@ -119,3 +119,18 @@ def _refused(error: OSError) -> StorageFailed:
     if full:
         return StorageFailed("outputs.full")
     return StorageFailed("outputs.refused", reason=error.strerror or str(error))
+
+
+def copied(files: Sequence[Path], target: Path) -> list[Path]:
+    """Copies of files as `cat.png`, `cat-2.png`, …; what bears such a name is replaced, as it was asked for by name.
+
+    Raises:
+        StorageFailed: the disk is full or refuses the write.
+    """
+    targets = [target, *(target.with_stem(f"{target.stem}-{number}") for number in range(2, len(files) + 1))]
+    for file, place in zip(files, targets, strict=True):
+        try:
+            place.write_bytes(file.read_bytes())
+        except OSError as error:
+            raise StorageFailed("storage.write", file=str(place), reason=error.strerror or str(error)) from error
+    return targets

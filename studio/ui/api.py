@@ -134,8 +134,14 @@ class Endpoints:
         format: str = "png",
         styles: list[str] | None = None,
         clip_skip: int | None = None,
+        sampler: str | None = None,
+        schedule_type: str | None = None,
+        count: int = 1,
     ) -> Iterator[Json | None]:
-        """Draw a picture: {files, seed, infotext}. What is null takes the model's own default."""
+        """Draw pictures: {files, seed, infotext, infotexts}. What is null takes the model's own default.
+
+        With a count above 1 the answer comes anew after each picture, with all that are finished.
+        """
         fields = {name: value for name, value in locals().items() if name != "self"} | {"styles": styles or []}
 
         def drawing() -> Iterator[Json | None]:
@@ -173,7 +179,8 @@ def _snippet(step: Snippet) -> Json:
 
 
 def _picture(step: Drawn) -> Json:
-    return {"files": [_file(file) for file in step.files], "seed": step.seed, "infotext": step.infotext}
+    files = [_file(file) for file in step.files]
+    return {"files": files, "seed": step.seed, "infotext": step.infotext, "infotexts": list(step.infotexts)}
 
 
 def _file(path: Path) -> Json:

@@ -27,7 +27,14 @@ SIGNATURES = {
         "guidance_scale",
         "seed",
         "model",
+        "format",
+        "styles",
+        "clip_skip",
+        "sampler",
+        "schedule_type",
+        "count",
     ],
+    "/read_infotext": ["image", "text"],
     "/upscale": ["image", "model"],
     "/models": [],
     "/load_model": ["model"],
@@ -38,7 +45,7 @@ SIGNATURES = {
     "/set_budget": ["device", "bytes"],
     "/memory": ["since", "language"],
 }
-OPTIONAL = {"/memory"}
+OPTIONAL = {"/memory", "/read_infotext"}
 """Endpoints of which even the first argument may be left out."""
 OUTLINE = {
     "title": "Urban beekeeping",

@@ -90,6 +90,44 @@ def test_stopping_leaves_no_file_and_frees_the_model(engine: ColourEngine, tmp_p
     assert use(registry, "colours") is engine
 
 
+def test_each_of_several_pictures_is_what_its_seed_alone_would_give(illustrator: Illustrator, tmp_path: Path) -> None:
+    events = list(illustrator.draw(PictureRequest.of(prompt="a {red|blue|green} cat", seed=2**32 - 2, count=3)))
+    told = [event for event in events if isinstance(event, Drawn)]
+    assert [len(event.files) for event in told] == [1, 2, 3]
+    assert told[-1].seeds == (2**32 - 2, 2**32 - 1, 0)
+    places = [(event.picture, event.pictures) for event in events if isinstance(event, Drawing)]
+    assert places == [(number, 3) for number in (1, 2, 3) for _ in range(3)]
+    for file, infotext, seed in zip(told[-1].files, told[-1].infotexts, told[-1].seeds, strict=True):
+        alone = finished(illustrator, prompt="a {red|blue|green} cat", seed=seed)
+        assert infotext == alone.infotext
+        with Image.open(file) as one, Image.open(alone.files[0]) as other:
+            assert one.getcolors() == other.getcolors()
+
+
+def test_stopping_in_the_middle_of_several_keeps_those_that_are_finished(
+    illustrator: Illustrator, tmp_path: Path
+) -> None:
+    events = illustrator.draw(PictureRequest.of(prompt="a cat", seed=1, count=5))
+    for event in events:
+        if isinstance(event, Drawn) and len(event.files) == 2:
+            break
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert kept(tmp_path) == sorted(event.files)
+
+
+def test_the_time_left_counts_the_pictures_that_are_still_to_come(illustrator: Illustrator) -> None:
+    events = list(illustrator.draw(PictureRequest.of(prompt="a cat", count=2)))
+    first, second = ([e for e in events if isinstance(e, Drawing) and e.picture == number] for number in (1, 2))
+    assert first[-1].seconds_left > 0
+    assert second[-1].seconds_left == 0
+
+
+def test_sampler_and_schedule_reach_the_engine(illustrator: Illustrator, engine: ColourEngine) -> None:
+    finished(illustrator, prompt="a cat", sampler="DPM++ 2M", schedule_type="Karras")
+    assert (engine.requests[0].scheduler, engine.requests[0].schedule) == ("DPM++ 2M", "Karras")
+
+
 def test_requests_out_of_bounds_are_told(illustrator: Illustrator) -> None:
     for fields in (
         {"prompt": " "},
@@ -99,6 +137,11 @@ def test_requests_out_of_bounds_are_told(illustrator: Illustrator) -> None:
         {"prompt": "a", "height": 8},
         {"prompt": "a", "steps": 0},
         {"prompt": "a", "seed": -2},
+        {"prompt": "a", "seed": 2**32},
+        {"prompt": "a", "count": 0},
+        {"prompt": "a", "count": 10_000},
+        {"prompt": "a", "sampler": "Euler b"},
+        {"prompt": "a", "schedule_type": "Linear"},
         {"prompt": "a", "guidance_scale": float("nan")},
     ):
         with pytest.raises(InvalidRequest) as caught:

@@ -26,8 +26,8 @@ class VisitGallery:
     """A strip of small pictures; it appears with the second one."""
 
     def __init__(self) -> None:
-        self.latest = gr.State(None)
-        """The picture that was just drawn: its file, infotext and seed. Setting it adds it to the strip."""
+        self.latest = gr.State([])
+        """The pictures of the run under way. Setting them adds those that are new to the strip."""
         self.made = gr.State([])
         self.strip = gr.Gallery(
             label=word("image.gallery"),
@@ -49,9 +49,10 @@ class VisitGallery:
         self.latest.change(self.remember, [self.latest, self.made], [self.made, self.strip], **QUIET)
         self.strip.select(self.back, self.made, list(shown), **QUIET)
 
-    def remember(self, latest: Drawing | None, made: list[Drawing]) -> Updates:
-        """Put a new picture first; the oldest leaves when there are too many."""
-        made = [latest, *made][:MOST] if latest else made
+    def remember(self, latest: list[Drawing], made: list[Drawing]) -> Updates:
+        """Put new pictures first; the oldest leave when there are too many."""
+        known = {file for file, *_ in made}
+        made = [*reversed([drawing for drawing in latest if drawing[0] not in known]), *made][:MOST]
         return {self.made: made, self.strip: gr.update(value=[file for file, *_ in made], visible=len(made) > 1)}
 
     def back(self, made: list[Drawing], event: gr.SelectData) -> Updates:

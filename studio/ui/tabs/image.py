@@ -14,6 +14,7 @@ from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.gallery import Shown, VisitGallery
 from studio.ui.tabs.infotext import InfotextFold
 from studio.ui.tabs.prompting import PromptTools
+from studio.ui.tabs.sampling import SamplingTools
 from studio.ui.tabs.sizes import sides, size_choice, suited
 from studio.ui.words import both, line, word
 
@@ -56,6 +57,7 @@ class ImageTab:
                 -1, label=word("image.seed"), info=word("image.seed.info"), precision=0, elem_id="image-seed"
             )
             self.model = model_choice(room.studio, "image", *TASKS)
+            self.sampling = SamplingTools()
             self.prompting.options()
             self.format = gr.Dropdown(
                 [("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")],
@@ -68,7 +70,7 @@ class ImageTab:
         form: dict[str, Block] = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
         form |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
         form |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
-        InfotextFold(room, form, self.size)
+        InfotextFold(room, form | dict(self.sampling.fields), self.size)
         self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
         self.drawing = work_button(room, room.imaging, "image", "image.draw")
 
@@ -104,6 +106,7 @@ class ImageTab:
         self.last_seed = gr.State(-1)
         asked = [self.prompt, self.negative, self.size, self.steps, self.guidance, self.seed, self.model, self.format]
         asked += [self.prompting.styles, self.prompting.clip_skip]
+        asked += [self.sampling.sampler, self.sampling.schedule_type, self.sampling.count]
         shown = Shown(self.picture, self.infotext, self.download, self.file, self.last_seed)
         made = [*shown, self.gallery.latest, self.page, self.welcome]
         self.drawing.run(self.drawing.start.click, self.draw, asked, made)
@@ -141,6 +144,9 @@ class ImageTab:
         format: str = "png",
         styles: Sequence[str] = (),
         clip_skip: str = "",
+        sampler: str = "",
+        schedule_type: str = "",
+        count: float | None = 1,
     ) -> Iterator[LoadProgress | Updates]:
         """Draw one picture."""
         width, height = sides(size)
@@ -156,6 +162,9 @@ class ImageTab:
             format=format,
             styles=tuple(styles),
             clip_skip=clip_skip.strip() or None,
+            sampler=sampler or None,
+            schedule_type=schedule_type or None,
+            count=1 if count is None else count,
         )
         for step in self._studio.illustrator.draw(request):
             yield step if isinstance(step, LoadProgress) else self._shown(step)
@@ -163,7 +172,8 @@ class ImageTab:
     def _shown(self, step: Drawing | Drawn) -> Updates:
         if isinstance(step, Drawn):
             return self._finished(step)
-        text = both("image.step", step=step.step, total=step.total)
+        key = "image.step.many" if step.pictures > 1 else "image.step"
+        text = both(key, step=step.step, total=step.total, picture=step.picture, pictures=step.pictures)
         updates: Updates = {
             self.drawing.status: line(text, step.step / max(step.total, 1), remaining=step.seconds_left),
             self.page: gr.update(visible=True),
@@ -171,16 +181,27 @@ class ImageTab:
         return {**updates, self.picture: step.preview} if step.preview is not None else updates
 
     def _finished(self, step: Drawn) -> Updates:
-        file = str(step.files[0])
-        notice = f" {both(step.notice)}" if step.notice else ""
+        run = list(zip(map(str, step.files), step.infotexts, step.seeds, strict=True))
+        file, infotext, seed = run[-1]
         return {
             self.picture: file,
-            self.infotext: step.infotext,
+            self.infotext: infotext,
             self.download: file,
             self.file: file,
-            self.last_seed: step.seed,
-            self.gallery.latest: (file, step.infotext, step.seed),
+            self.last_seed: seed,
+            self.gallery.latest: run,
             self.page: gr.update(visible=True),
             self.welcome: gr.update(visible=False),
-            self.drawing.status: line(both("image.done", seed=step.seed) + notice, moving=False),
+            self.drawing.status: self._told(step, seed),
         }
+
+    @staticmethod
+    def _told(step: Drawn, seed: int) -> str:
+        notice = f" {both(step.notice)}" if step.notice else ""
+        if len(step.files) < step.pictures:
+            part = both("image.done.part", picture=len(step.files), pictures=step.pictures)
+            return line(part + notice, len(step.files) / step.pictures)
+        if step.pictures > 1:
+            many = both("image.done.many", pictures=step.pictures, first=step.seed, last=seed)
+            return line(many + notice, moving=False)
+        return line(both("image.done", seed=seed) + notice, moving=False)

@@ -16,7 +16,12 @@ from studio.ui.words import both, complaint, word
 SIDES: Final = ("width", "height")
 NUMBERS: Final = ("steps", "guidance_scale", "clip_skip")
 """What the form holds as text, because it may be empty."""
-CLEARED: Final[Mapping[str, Any]] = {"negative_prompt": "", "clip_skip": "", "styles": ()}
+CLEARED: Final[Mapping[str, Any]] = {
+    "negative_prompt": "",
+    "clip_skip": "",
+    "styles": (),
+    "schedule_type": "",
+}
 """What an infotext leaves out where there was none; styles are in its prompt."""
 
 

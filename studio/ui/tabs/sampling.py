@@ -1,0 +1,44 @@
+"""How a picture is sampled, and how many are drawn."""
+
+from collections.abc import Mapping
+
+import gradio as gr
+from gradio.blocks import Block
+
+from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
+from studio.ui.words import word
+
+MOST: int = 100
+
+
+class SamplingTools:
+    """Sampler, schedule type and the number of pictures."""
+
+    def __init__(self) -> None:
+        with gr.Row(elem_classes="pair"):
+            self.sampler = self._choice("sampler", OFFERED)
+            self.schedule_type = self._choice("schedule_type", OFFERED_SCHEDULES)
+        self.count = gr.Number(
+            1,
+            label=word("image.count"),
+            info=word("image.count.info"),
+            precision=0,
+            minimum=1,
+            maximum=MOST,
+            elem_id="image-count",
+        )
+
+    @property
+    def fields(self) -> Mapping[str, Block]:
+        """What an infotext fills in."""
+        return {"sampler": self.sampler, "schedule_type": self.schedule_type}
+
+    def _choice(self, name: str, options: tuple[str, ...]) -> gr.Dropdown:
+        return gr.Dropdown(
+            [(word("image.size.auto"), ""), *((option, option) for option in options)],
+            value="",
+            label=word(f"image.{name}"),
+            info=word(f"image.{name}.info"),
+            min_width=96,
+            elem_id=f"image-{name.replace('_', '-')}",
+        )
