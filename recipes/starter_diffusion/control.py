@@ -11,7 +11,7 @@ from scipy import ndimage
 from skimage.feature import canny
 
 from recipes.starter_diffusion import denoiser, scenes
-from recipes.starter_diffusion.loop import Loop, Losses, device, trained_state
+from recipes.starter_diffusion.loop import Loop, Losses, compiled, device, trained_state
 from recipes.starter_diffusion.profiles import Profile
 from recipes.starter_diffusion.sprites import Sprites
 
@@ -78,7 +78,7 @@ def train(kind: Kind, profile: Profile, sprites: Sprites, folder: Path, seed: in
     loop = Loop(folder, f"control-{kind}", profile.control, net, seed, average=0.99)
     noise = denoiser.schedule()
 
-    @torch.compile
+    @compiled
     def predict(noisy: Any, steps: Any, states: Any, condition: Any) -> Any:
         down, mid = net(noisy, steps, states, condition, return_dict=False)
         return unet(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recipes.starter_diffusion import autoencoder, scenes, text
 from recipes.starter_diffusion.captions import caption
-from recipes.starter_diffusion.loop import Loop, Losses, device, trained_state
+from recipes.starter_diffusion.loop import Loop, Losses, compiled, device, trained_state
 from recipes.starter_diffusion.profiles import Profile
 from recipes.starter_diffusion.sprites import Sprites
 
@@ -143,7 +143,7 @@ def train(profile: Profile, sprites: Sprites, folder: Path, seed: int) -> None:
     unet = build(profile).to(device(), memory_format=torch.channels_last)
     loop = Loop(folder, "denoiser", profile.denoiser, unet, seed, average=AVERAGE)
     noise = schedule()
-    predict = torch.compile(lambda noisy, steps, states: unet(noisy, steps, states, return_dict=False)[0])
+    predict = compiled(lambda noisy, steps, states: unet(noisy, steps, states, return_dict=False)[0])
 
     def losses(rng: np.random.Generator) -> Losses:
         indices = seen.draw(rng, profile.denoiser.batch, ALONE if loop.done < SINGLE_UNTIL else 0.0)

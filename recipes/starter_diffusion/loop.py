@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,11 @@ Losses = dict[str, torch.Tensor]
 def device() -> torch.device:
     """Where training runs."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def compiled(function: Any) -> Any:
+    """The function compiled on CUDA. On a CPU a compiled UNet learns at a tenth of the speed of one that is not."""
+    return torch.compile(function) if device().type == "cuda" else function
 
 
 class Loop:
