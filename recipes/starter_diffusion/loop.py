@@ -105,9 +105,9 @@ class Loop:
     def _follow(self) -> None:
         # At first the average follows closely, so that it does not remember the random start.
         keep = min(self._average, (1 + self._step) / (10 + self._step))
-        for key, value in self._trained.state_dict().items():
-            if value.is_floating_point():
-                self._slow[key].lerp_(value, 1 - keep)
+        moving = [key for key, value in self._slow.items() if value.is_floating_point()]
+        now = self._trained.state_dict()
+        torch._foreach_lerp_([self._slow[key] for key in moving], [now[key] for key in moving], 1 - keep)
 
     def _tell(self, recent: list[dict[str, float]], rate: float) -> None:
         means = {key: sum(each[key] for each in recent) / len(recent) for key in recent[0]}

@@ -21,7 +21,8 @@ def path_of(file: Any) -> str:
 
 def test_a_picture_comes_with_its_seed_and_an_infotext_inside_the_file(client: Client) -> None:
     answer = client.predict("a lighthouse at dawn", negative_prompt="rain", seed=7, api_name="/generate_image")
-    assert set(answer) == {"files", "seed", "infotext"}
+    assert set(answer) == {"files", "seed", "infotext", "infotexts"}
+    assert answer["infotexts"] == [answer["infotext"]]
     assert answer["seed"] == 7
     with Image.open(path_of(answer["files"][0])) as picture:
         assert picture.size == (64, 64)
@@ -85,3 +86,25 @@ def test_styles_chance_and_clip_skip_are_arguments_and_the_infotext_tells_them(c
     assert drawn(styles=["水彩"], clip_skip=2)["infotext"] == answer["infotext"]
     with pytest.raises(AppError, match="watercolour"):
         drawn(styles=["no such style"])
+
+
+def test_several_pictures_come_one_after_the_other_and_each_is_what_its_seed_alone_gives(client: Client) -> None:
+    asked = {"sampler": "Euler a", "schedule_type": "Karras", "steps": 2}
+    job = client.submit("a boat", seed=8, count=3, **asked, api_name="/generate_image")
+    whole = job.result()
+    assert [len(answer["files"]) for answer in job.outputs() if answer] == [1, 2, 3]
+    assert all("Sampler: Euler a, Schedule type: Karras" in text for text in whole["infotexts"])
+    alone = client.predict("a boat", seed=10, **asked, api_name="/generate_image")
+    assert whole["infotexts"][2] == alone["infotext"]
+    with Image.open(path_of(whole["files"][2])) as one, Image.open(path_of(alone["files"][0])) as other:
+        assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [({"sampler": "Euler b"}, "Euler a"), ({"count": 0}, "1"), ({"count": 10**6}, "100")]
+)
+def test_unknown_samplers_and_counts_out_of_bounds_are_refused_in_words(
+    client: Client, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(AppError, match=words):
+        client.predict("a boat", **arguments, api_name="/generate_image")

@@ -45,7 +45,12 @@ def test_a_picture_of_any_format_leads_back_to_its_request(kind: str, suffix: st
     engine = ColourEngine()
     illustrator = Illustrator(registry_of(engine, tmp_path), tmp_path / "outputs")
     asked = PictureRequest.of(
-        prompt="一只猫,\nin (ink:1.2)", negative_prompt="dog: a, b", width=64, guidance_scale=7.123456789, format=kind
+        prompt="一只猫,\nin (ink:1.2)",
+        negative_prompt="dog: a, b",
+        width=64,
+        guidance_scale=7.123456789,
+        sampler="Euler",
+        format=kind,
     )
     file = finished(illustrator, asked)
     assert file.suffix == suffix

@@ -86,9 +86,16 @@ def gallery() -> VisitGallery:
 def test_the_newest_picture_comes_first_and_the_oldest_leaves(gallery: VisitGallery) -> None:
     made: list[Any] = []
     for number in range(MOST + 2):
-        made = gallery.remember((f"{number}.png", f"text {number}", number), made)[gallery.made]
+        made = gallery.remember([(f"{number}.png", f"text {number}", number)], made)[gallery.made]
     assert len(made) == MOST
     assert made[0] == (f"{MOST + 1}.png", f"text {MOST + 1}", MOST + 1)
+
+
+def test_pictures_of_one_run_are_added_as_they_come_and_none_twice(gallery: VisitGallery) -> None:
+    run = [(f"{number}.png", "text", number) for number in range(3)]
+    made = gallery.remember(run[:1], [("old.png", "text", 9)])[gallery.made]
+    made = gallery.remember(run, made)[gallery.made]
+    assert [file for file, *_ in made] == ["2.png", "1.png", "0.png", "old.png"]
 
 
 def test_a_click_brings_a_picture_back_with_its_settings(gallery: VisitGallery) -> None:
