@@ -89,11 +89,11 @@ def test_styles_chance_and_clip_skip_are_arguments_and_the_infotext_tells_them(c
 
 
 def test_several_pictures_come_one_after_the_other_and_each_is_what_its_seed_alone_gives(client: Client) -> None:
-    asked = {"sampler": "Euler a", "schedule_type": "Karras", "steps": 2}
+    asked = {"sampler": "DPM++ 2M", "schedule_type": "Karras", "steps": 3}
     job = client.submit("a boat", seed=8, count=3, **asked, api_name="/generate_image")
     whole = job.result()
     assert [len(answer["files"]) for answer in job.outputs() if answer] == [1, 2, 3]
-    assert all("Sampler: Euler a, Schedule type: Karras" in text for text in whole["infotexts"])
+    assert all("Sampler: DPM++ 2M, Schedule type: Karras" in text for text in whole["infotexts"])
     alone = client.predict("a boat", seed=10, **asked, api_name="/generate_image")
     assert whole["infotexts"][2] == alone["infotext"]
     with Image.open(path_of(whole["files"][2])) as one, Image.open(path_of(alone["files"][0])) as other:
