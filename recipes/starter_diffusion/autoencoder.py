@@ -65,12 +65,8 @@ def train(profile: Profile, sprites: Sprites, folder: Path, seed: int) -> None:
 
 def batch(profile: Profile, sprites: Sprites, rng: np.random.Generator, count: int) -> NDArray[np.uint8]:
     """Pictures of scenes that are not held out: uint8 (count, size, size, 3)."""
-    drawn: list[NDArray[np.uint8]] = []
-    while len(drawn) < count:
-        scene = scenes.sample(rng, sprites.styles)
-        if not scene.held_out:
-            drawn.append(scenes.render(scene, sprites, profile.size)[0])
-    return np.stack(drawn)
+    drawn = (scenes.sample_of(rng, sprites.styles, held_out=False) for _ in range(count))
+    return np.stack([scenes.render(scene, sprites, profile.size)[0] for scene in drawn])
 
 
 def to_tensor(pictures: NDArray[np.uint8]) -> torch.Tensor:

@@ -78,10 +78,7 @@ class Seen:
     def scene(self, index: int) -> scenes.Scene:
         """The scene of that number: the first not held out that its own generator draws."""
         rng = np.random.default_rng((self._seed, 3, index))
-        while True:
-            scene = scenes.sample(rng, self._profile.styles)
-            if not scene.held_out:
-                return scene
+        return scenes.sample_of(rng, self._profile.styles, held_out=False)
 
     def draw(self, rng: np.random.Generator, count: int, single: float) -> NDArray[np.int64]:
         """Numbers of scenes, in order; at least the share `single` of them show one thing."""

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from recipes.starter_diffusion import control, judge, scenes
+from recipes.starter_diffusion.autoencoder import to_pictures, to_tensor
 from recipes.starter_diffusion.captions import Language, caption
 from recipes.starter_diffusion.sprites import Sprites, sprites
 from recipes.starter_diffusion.text import LANGUAGES
@@ -74,11 +75,9 @@ def held_out(count: int) -> Iterator[tuple[int, scenes.Scene]]:
     """Scenes of one thing whose combination with its background was never trained on, with their seeds."""
     for number in range(count):
         rng = np.random.default_rng((SEED, number))
-        while True:
-            scene = scenes.sample(rng, (STYLE,))
-            if scene.layout == "one" and scene.held_out:
-                yield number, replace(scene, size="middle", place="centre")
-                break
+        while (scene := scenes.sample_of(rng, (STYLE,), held_out=True)).layout != "one":
+            pass
+        yield number, replace(scene, size="middle", place="centre")
 
 
 def prompt_of(number: int, scene: scenes.Scene, language: Language) -> str:
@@ -92,15 +91,12 @@ def autoencoder(family: Family, pack: Sprites) -> dict[str, float]:
     values = []
     for number in range(COUNT):
         rng = np.random.default_rng((SEED, number, 2))
-        scene = scenes.sample(rng, (STYLE,))
-        while not scene.held_out:
-            scene = scenes.sample(rng, (STYLE,))
+        scene = scenes.sample_of(rng, (STYLE,), held_out=True)
         picture = scenes.render(scene, pack, family.size)[0]
-        tensor = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].to(vae.device, vae.dtype) / 127.5 - 1
         with torch.no_grad():
-            restored = vae.decode(vae.encode(tensor).latent_dist.mode()).sample
-        pixels = ((restored[0].float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
-        values.append(judge.psnr(picture, pixels))
+            latents = vae.encode(to_tensor(np.stack([picture])).to(vae.dtype)).latent_dist.mode()
+            restored = to_pictures(vae.decode(latents).sample)[0]
+        values.append(judge.psnr(picture, restored))
     return {"psnr_mean": mean(values), "psnr_median": median(values)}
 
 

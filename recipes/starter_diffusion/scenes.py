@@ -77,6 +77,13 @@ def sample(rng: np.random.Generator, styles: tuple[str, ...]) -> Scene:
     )
 
 
+def sample_of(rng: np.random.Generator, styles: tuple[str, ...], held_out: bool) -> Scene:
+    """The first scene drawn that is held out, or that is not."""
+    while (scene := sample(rng, styles)).held_out != held_out:
+        pass
+    return scene
+
+
 def _others(rng: np.random.Generator, first: int, count: int) -> tuple[int, ...]:
     others = rng.choice(len(things()) - 1, size=count, replace=False)
     return tuple(int(other) + (other >= first) for other in others)

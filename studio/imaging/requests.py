@@ -20,7 +20,9 @@ ClipSkip = Annotated[int, Field(ge=1, le=12)]
 StyleNames = Annotated[tuple[str, ...], Field(max_length=10)]
 Sampler = Annotated[str, AfterValidator(one_of(OFFERED))]
 ScheduleType = Annotated[str, AfterValidator(one_of(OFFERED_SCHEDULES))]
-Count = Annotated[int, Field(ge=1, le=100)]
+MOST_PICTURES: Final = 100
+"""Of one request."""
+Count = Annotated[int, Field(ge=1, le=MOST_PICTURES)]
 Seed = Annotated[int, Field(ge=-1, lt=SEEDS)]
 
 

@@ -8,6 +8,8 @@ from studio.engines.diffusion.base import BREAK, Words
 
 ROOM: Final = 75
 """Tokens of a chunk: CLIP reads 77, of which two mark the beginning and the end."""
+COMMA: Final = ",</w>"
+"""How CLIP's vocabularies write a comma."""
 COMMA_REACH: Final = 20
 """A chunk that is full ends after its last comma, if no more than this many tokens follow that."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.engines.diffusion.base import DiffusionRequest, Words
-from studio.engines.diffusion.chunks import ROOM, Chunk, chunked
+from studio.engines.diffusion.chunks import COMMA, ROOM, Chunk, chunked
 from studio.engines.diffusion.inversions import Inversions, filled_in
 from studio.errors import InvalidRequest
 
@@ -22,7 +22,6 @@ MOST_WEIGHT: Final = 100.0
 """Heavier ones draw the same noise, and in half precision they overflow."""
 LEAST_MEAN: Final = 1e-5
 """Of the spread of an embedding; those of trained encoders have a hundredth of it and more."""
-COMMA: Final = ",</w>"
 XL_SKIP: Final = 2
 """XL was trained on the last layer but one, so that is where it begins to count."""
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from studio.engines.diffusion.base import Words
-from studio.engines.diffusion.chunks import ROOM, chunked
+from studio.engines.diffusion.chunks import COMMA, ROOM, chunked
 
-COMMA: Final = ",</w>"
 UNKNOWN: Final = "<|endoftext|>"
 PATTERN: Final = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 """What CLIP takes for a word: https://github.com/openai/CLIP/blob/main/clip/simple_tokenizer.py"""

@@ -148,7 +148,7 @@ class ImageTab:
         schedule_type: str = "",
         count: float | None = 1,
     ) -> Iterator[LoadProgress | Updates]:
-        """Draw one picture."""
+        """Draw the pictures that the form asks for."""
         width, height = sides(size)
         request = PictureRequest.of(
             prompt=prompt,

@@ -6,9 +6,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
+from studio.imaging.requests import MOST_PICTURES
 from studio.ui.words import word
-
-MOST: int = 100
 
 
 class SamplingTools:
@@ -24,7 +23,7 @@ class SamplingTools:
             info=word("image.count.info"),
             precision=0,
             minimum=1,
-            maximum=MOST,
+            maximum=MOST_PICTURES,
             elem_id="image-count",
         )
 
