@@ -91,7 +91,7 @@ def train(kind: Kind, profile: Profile, sprites: Sprites, folder: Path, seed: in
         )[0]
 
     def losses(rng: np.random.Generator) -> Losses:
-        indices = seen.draw(rng, profile.control.batch, 0.0)
+        indices = seen.draw(rng, profile.control.batch)
         shown = [seen.scene(int(index)) for index in indices]
         drawn = [lines(kind, *scenes.render(scene, sprites, profile.size), rng) for scene in shown]
         states = conditions.of(shown, rng, UNPROMPTED)
@@ -100,7 +100,7 @@ def train(kind: Kind, profile: Profile, sprites: Sprites, folder: Path, seed: in
         with torch.autocast(device().type, torch.bfloat16):
             predicted = predict(noisy, steps, states, to_condition(drawn))
         error = (predicted.float() - velocity).square().mean(dim=(1, 2, 3))
-        return {"loss": error.mean(), "early": error[len(error) // 2 :].mean().detach()}
+        return {"loss": error.mean(), "noisy": error[len(error) // 2 :].mean().detach()}
 
     loop.run(losses)
 

@@ -1,4 +1,8 @@
-"""The third stage: the UNet that draws, on latents computed once, led by the text encoder of the stage before."""
+"""The third and fourth stage: the UNet that draws, on latents computed once, led by the text encoder before it.
+
+First it learns what each thing looks like, from pictures that a single thing fills, in small batches: a thing's size
+and place vary little there, so its caption says nearly all of the picture. Then everything in its own proportion.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -16,8 +20,8 @@ from recipes.starter_diffusion.sprites import Sprites
 
 UNCONDITIONAL = 0.1
 """How often the caption is left out, so that guidance has something to lead away from."""
-ALONE, SINGLE_UNTIL = 0.9, 0.6
-"""At first nine of ten scenes show a single thing, until this share of the steps: things are learnt one by one."""
+LATE = 0.5
+"""Steps are drawn as this power of an even number: the noisy ones more often, where it is decided what is drawn."""
 AVERAGE = 0.999
 ENCODE = 128
 
@@ -73,18 +77,18 @@ class Seen:
             np.save(kept, np.concatenate(list(self._encoded(vae, sprites))))
         self.latents: NDArray[np.float16] = np.load(kept, mmap_mode="r")
         numbers = range(len(self.latents))
-        self._singles = np.array([number for number in numbers if self.scene(number).layout == "one"])
+        self._big = np.array([number for number in numbers if self.scene(number).size == "big"])
 
     def scene(self, index: int) -> scenes.Scene:
         """The scene of that number: the first not held out that its own generator draws."""
         rng = np.random.default_rng((self._seed, 3, index))
         return scenes.sample_of(rng, self._profile.styles, held_out=False)
 
-    def draw(self, rng: np.random.Generator, count: int, single: float) -> NDArray[np.int64]:
-        """Numbers of scenes, in order; at least the share `single` of them show one thing."""
-        everything = rng.integers(len(self.latents), size=count)
-        alone = self._singles[rng.integers(len(self._singles), size=count)]
-        return np.sort(np.where(rng.random(count) < single, alone, everything))
+    def draw(self, rng: np.random.Generator, count: int, big: bool = False) -> NDArray[np.int64]:
+        """Numbers of scenes, in order; only of those that a single thing fills, if `big`."""
+        if big:
+            return np.sort(self._big[rng.integers(len(self._big), size=count)])
+        return np.sort(rng.integers(len(self.latents), size=count))
 
     def batch(self, indices: NDArray[np.int64]) -> torch.Tensor:
         """Their latents, float32 (n, 4, h, w)."""
@@ -125,32 +129,44 @@ class Conditions:
 
 def noised(noise: Any, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Latents at steps drawn at random, the steps (n,), and the velocity to be predicted there."""
-    # Spread evenly over a batch: the loss jumps less than with steps drawn one by one.
-    count = len(latents)
+    # Spread over a batch: the loss jumps less than with steps drawn one by one.
+    count, last = len(latents), noise.config.num_train_timesteps - 1
     share = (torch.arange(count, device=latents.device) + torch.rand(count, device=latents.device)) / count
-    steps = (share * noise.config.num_train_timesteps).long()
+    steps = (share**LATE * noise.config.num_train_timesteps).long().clamp(max=last)
     random = torch.randn_like(latents)
     return noise.add_noise(latents, random, steps), steps, noise.get_velocity(latents, random, steps)
 
 
+def learn_things(profile: Profile, sprites: Sprites, folder: Path, seed: int) -> None:
+    """Learns what each thing looks like."""
+    _learn(profile, sprites, folder, seed, "things", build(profile))
+
+
 def train(profile: Profile, sprites: Sprites, folder: Path, seed: int) -> None:
-    """Learns to draw."""
+    """Learns to draw whole scenes, from what it knows of things."""
+    unet = build(profile)
+    unet.load_state_dict(trained_state(folder, "things"))
+    _learn(profile, sprites, folder, seed, "denoiser", unet)
+
+
+def _learn(profile: Profile, sprites: Sprites, folder: Path, seed: int, name: str, unet: Any) -> None:
+    stage = getattr(profile, name)
     seen = Seen(profile, sprites, folder, seed)
     conditions = Conditions(profile, folder, seed)
-    unet = build(profile).to(device(), memory_format=torch.channels_last)
-    loop = Loop(folder, "denoiser", profile.denoiser, unet, seed, average=AVERAGE)
+    unet = unet.to(device(), memory_format=torch.channels_last)
+    loop = Loop(folder, name, stage, unet, seed, average=AVERAGE)
     noise = schedule()
     predict = compiled(lambda noisy, steps, states: unet(noisy, steps, states, return_dict=False)[0])
 
     def losses(rng: np.random.Generator) -> Losses:
-        indices = seen.draw(rng, profile.denoiser.batch, ALONE if loop.done < SINGLE_UNTIL else 0.0)
+        indices = seen.draw(rng, stage.batch, big=name == "things")
         states = conditions.of([seen.scene(int(index)) for index in indices], rng)
         noisy, steps, velocity = noised(noise, seen.batch(indices))
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         with torch.autocast(device().type, torch.bfloat16):
             predicted = predict(noisy, steps, states)
         error = (predicted.float() - velocity).square().mean(dim=(1, 2, 3))
-        return {"loss": error.mean(), "early": error[len(error) // 2 :].mean().detach()}
+        return {"loss": error.mean(), "noisy": error[len(error) // 2 :].mean().detach()}
 
     loop.run(losses)
 

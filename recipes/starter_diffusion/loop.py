@@ -14,8 +14,8 @@ from torch import nn
 
 from recipes.starter_diffusion.profiles import Stage
 
-WARM_UP, DECAY = 0.03, 0.3
-"""Shares of the steps in which the learning rate rises to its height, and falls from it to nothing."""
+WARM_UP = 0.03
+"""The share of the steps in which the learning rate rises to its height."""
 SAVE_SECONDS = 120.0
 LOG_STEPS = 25
 
@@ -52,11 +52,6 @@ class Loop:
         self._steps = math.ceil(stage.samples / stage.batch)
         self._step = 0
         self._resume()
-
-    @property
-    def done(self) -> float:
-        """The share of the steps that is behind."""
-        return self._step / self._steps
 
     @property
     def _file(self) -> Path:
@@ -99,7 +94,8 @@ class Loop:
 
     def _share(self) -> float:
         done = (self._step + 1) / self._steps
-        return min(1.0, done / WARM_UP, (1 - done) / DECAY + 1e-3)
+        falling = (1 - done) / self._stage.fall + 1e-3 if self._stage.fall else 1.0
+        return min(1.0, done / WARM_UP, falling)
 
     @torch.no_grad()
     def _follow(self) -> None:

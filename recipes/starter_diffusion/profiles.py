@@ -12,6 +12,8 @@ class Stage:
     samples: int
     batch: int
     rate: float
+    fall: float = 0.3
+    """The share of the steps, the last ones, in which the rate falls to nothing."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Profile:
     """Scenes whose latents are computed once and seen again in every pass."""
     autoencoder: Stage
     text: Stage
+    things: Stage
     denoiser: Stage
     control: Stage
     lora: Stage
@@ -53,7 +56,8 @@ CPU = Profile(
     scenes=48_000,
     autoencoder=Stage(40_000, 16, 1e-3),
     text=Stage(110_000, 64, 1e-3),
-    denoiser=Stage(240_000, 8, 4e-4),
+    things=Stage(72_000, 8, 4e-4, fall=0.0),
+    denoiser=Stage(200_000, 32, 4e-4),
     control=Stage(12_000, 32, 4e-4),
     lora=Stage(1_600, 16, 1e-3),
 )
@@ -70,7 +74,8 @@ CUDA = Profile(
     scenes=200_000,
     autoencoder=Stage(1_000_000, 128, 1e-3),
     text=Stage(400_000, 256, 1e-3),
-    denoiser=Stage(8_000_000, 512, 6e-4),
+    things=Stage(1_000_000, 128, 4e-4, fall=0.0),
+    denoiser=Stage(7_000_000, 512, 6e-4),
     control=Stage(400_000, 256, 4e-4),
     lora=Stage(12_800, 64, 1e-3),
 )

@@ -43,7 +43,7 @@ PROMPTS = (
 )
 """Twelve in English and twelve in Chinese, drawn with the seeds 0 to 23: none was chosen by its picture."""
 COLUMNS, GAP, CELL = 6, 4, 192
-STAGES = ("autoencoder", "text", "denoiser", *(f"control-{kind}" for kind in control.KINDS), "lora")
+STAGES = ("autoencoder", "text", "things", "denoiser", *(f"control-{kind}" for kind in control.KINDS), "lora")
 LINE, PAPER, INK = (66, 92, 214), (255, 255, 255), (110, 112, 120)
 
 

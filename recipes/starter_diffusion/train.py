@@ -15,7 +15,7 @@ from recipes.starter_diffusion.profiles import Profile, profile
 from recipes.starter_diffusion.sprites import sprites
 
 SEED = 20261122
-STAGES = ("autoencoder", "text", "denoiser", "control-canny", "control-scribble", "lora", "export")
+STAGES = ("autoencoder", "text", "things", "denoiser", "control-canny", "control-scribble", "lora", "export")
 TARGET = Path(__file__).parents[2] / "assets" / "starter-diffusion"
 
 
@@ -47,6 +47,8 @@ def run(stage: str, chosen: Profile, work: Path, target: Path) -> None:
         autoencoder.train(chosen, pack, work, SEED)
     elif stage == "text":
         text.train(chosen, work, SEED)
+    elif stage == "things":
+        denoiser.learn_things(chosen, pack, work, SEED)
     elif stage == "denoiser":
         denoiser.train(chosen, pack, work, SEED)
     elif stage == "lora":

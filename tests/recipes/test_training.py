@@ -27,6 +27,7 @@ TINY = replace(
     scenes=32,
     autoencoder=STAGE,
     text=STAGE,
+    things=STAGE,
     denoiser=STAGE,
     control=STAGE,
     lora=STAGE,
