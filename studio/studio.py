@@ -97,7 +97,7 @@ class Studio:
         self.writer = Writer(self.registry)
         self.coder = Coder(self.registry)
         self.phrasing = Phrasing(self.settings.data)
-        self.illustrator = Illustrator(self.registry, self.settings.outputs, self.phrasing)
+        self.illustrator = Illustrator(self.registry, self.settings.outputs, self.phrasing, self.settings.max_pixels)
         self.enlarger = Enlarger(self.registry, self.settings.outputs, self.settings.max_pixels)
         resident_bytes = expect_room(residents or (), bindings, residency)
         if gpu is not None:

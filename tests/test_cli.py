@@ -103,6 +103,8 @@ def test_the_catalogue_is_listed(tmp_path: Path) -> None:
         (["code", "sort a list", "--language", "klingon"], 2, "klingon"),
         (["upscale", "missing.png"], 2, "missing.png"),
         (["image", "a cat", "--model", "sd-1.5"], 3, "Stable Diffusion 1.5"),
+        (["image", "a cat", "--image", "missing.png"], 2, "missing.png"),
+        (["image", "a cat", "--image", "missing.png", "--strength", "0"], 2, "strength"),
     ],
 )
 def test_an_error_is_one_sentence_on_stderr_and_an_exit_code(

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from PIL import Image
 from pydantic import AfterValidator, Field
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
 from studio.imaging.carriers import Format
+from studio.imaging.fitting import LEAST_SIDE, MOST_SIDE, STEP, ResizeMode
 from studio.validation import OptionalPrompt, Prompt, Request, one_of
 
 SEEDS: Final = 2**32
 """How many seeds there are; after the last comes the first."""
-Side = Annotated[int, Field(ge=64, le=4096, multiple_of=8)]
+Side = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE, multiple_of=STEP)]
 Steps = Annotated[int, Field(ge=1, le=150)]
 GuidanceScale = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
 ClipSkip = Annotated[int, Field(ge=1, le=12)]
@@ -24,6 +25,11 @@ MOST_PICTURES: Final = 100
 """Of one request."""
 Count = Annotated[int, Field(ge=1, le=MOST_PICTURES)]
 Seed = Annotated[int, Field(ge=-1, lt=SEEDS)]
+Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+MaskBlur = Annotated[int, Field(ge=0, le=64)]
+Padding = Annotated[int, Field(ge=0, le=1024)]
+InpaintArea = Literal["picture", "masked"]
+InpaintFill = Literal["original", "noise"]
 
 
 class PictureRequest(Request):
@@ -48,6 +54,22 @@ class PictureRequest(Request):
     model: str | None = None
     format: Format = "png"
     """What kind of file the picture is kept as; only PNG keeps every pixel as it was drawn."""
+    image: Path | None = None
+    """The picture to begin from. Without a width and height, its proportions are kept."""
+    strength: Strength = 0.75
+    """How far to go from `image`: 1 keeps nothing of it."""
+    resize_mode: ResizeMode = "crop"
+    """How `image` and `mask` are brought to other proportions."""
+    mask: Path | None = None
+    """Where `image` is repainted: white, or painted on a transparent layer; as large as `image`."""
+    mask_blur: MaskBlur = 4
+    """Pixels over which the repainted part goes over into the rest."""
+    inpaint_area: InpaintArea = "picture"
+    """`masked` draws only the masked part, at full size, and puts it back into the whole picture."""
+    inpaint_padding: Padding = 32
+    """Pixels around the masked part that are seen while it is drawn."""
+    inpaint_fill: InpaintFill = "original"
+    """What the masked part begins as."""
 
 
 class EnlargeRequest(Request):

@@ -137,15 +137,25 @@ class Endpoints:
         sampler: str | None = None,
         schedule_type: str | None = None,
         count: int = 1,
+        image: FileData | None = None,
+        strength: float = 0.75,
+        resize_mode: str = "crop",
+        mask: FileData | None = None,
+        mask_blur: int = 4,
+        inpaint_area: str = "picture",
+        inpaint_padding: int = 32,
+        inpaint_fill: str = "original",
     ) -> Iterator[Json | None]:
         """Draw pictures: {files, seed, infotext, infotexts}. What is null takes the model's own default.
 
-        With a count above 1 the answer comes anew after each picture, with all that are finished.
+        It begins from `image` where there is one, and repaints that only where `mask` is white. With a count above 1
+        the answer comes anew after each picture, with all that are finished.
         """
         fields = {name: value for name, value in locals().items() if name != "self"} | {"styles": styles or []}
 
         def drawing() -> Iterator[Json | None]:
-            for step in self._studio.illustrator.draw(PictureRequest.of(**fields)):
+            files = {name: _uploaded(fields[name], "draw.upload") for name in ("image", "mask") if fields[name]}
+            for step in self._studio.illustrator.draw(PictureRequest.of(**fields | files)):
                 yield _picture(step) if isinstance(step, Drawn) else None
 
         yield from answers(drawing, None)

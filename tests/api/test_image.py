@@ -1,7 +1,9 @@
 """Text to image through `gradio_client`, on a tiny random Stable Diffusion."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -51,6 +53,69 @@ def test_a_picture_can_be_enlarged_and_keeps_its_infotext(client: Client) -> Non
     with Image.open(larger) as picture:
         assert picture.size == (256, 256)
         assert picture.text["parameters"] == answer["infotext"]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """Noise of 96 × 64, and a mask over its left third beside it."""
+    pixels = np.random.default_rng(1).integers(0, 256, (64, 96, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    mask = Image.new("L", (96, 64))
+    mask.paste(255, (0, 0, 32, 64))
+    mask.save(tmp_path / "mask.png")
+    return tmp_path / "photo.png"
+
+
+def pixels_of(answer: dict[str, Any]) -> np.ndarray:
+    with Image.open(path_of(answer["files"][0])) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def test_the_less_strength_the_nearer_to_the_picture_it_began_from(client: Client, photo: Path) -> None:
+    def distance(strength: float) -> float:
+        answer = client.predict(
+            "a boat", image=handle_file(str(photo)), strength=strength, seed=4, api_name="/generate_image"
+        )
+        assert f"Denoising strength: {strength:g}" in answer["infotext"]
+        began = np.asarray(Image.open(photo).resize((96, 64)), int)
+        return float(np.abs(pixels_of(answer) - began).mean())
+
+    assert distance(0.25) < distance(1.0)
+
+
+@pytest.mark.parametrize("area", ["picture", "masked"])
+def test_what_is_not_masked_comes_back_to_the_pixel(client: Client, photo: Path, area: str) -> None:
+    answer = client.predict(
+        "a boat",
+        image=handle_file(str(photo)),
+        mask=handle_file(str(photo.with_name("mask.png"))),
+        inpaint_area=area,
+        mask_blur=0,
+        width=96,
+        height=64,
+        seed=4,
+        api_name="/generate_image",
+    )
+    before, after = np.asarray(Image.open(photo)), pixels_of(answer)
+    assert np.array_equal(after[:, 32:], before[:, 32:])
+    assert not np.array_equal(after[:, :32], before[:, :32])
+    assert ("Inpaint area: Only masked" in answer["infotext"]) == (area == "masked")
+
+
+def test_pictures_that_do_not_go_together_are_refused(client: Client, photo: Path, tmp_path: Path) -> None:
+    Image.new("L", (10, 10), 255).save(tmp_path / "small.png")
+    (tmp_path / "text.png").write_text("no picture")
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"mask": handle_file(str(tmp_path / "small.png"))}, "10 × 10"),
+        ({"image": handle_file(str(tmp_path / "text.png"))}, "text.png"),
+        ({"image": {"path": str(photo)}}, "uploaded"),
+        ({"strength": 0}, "strength"),
+        ({"inpaint_area": "everything"}, "inpaint_area"),
+    ]
+    for changed, words in cases:
+        arguments = {"image": handle_file(str(photo))} | changed
+        with pytest.raises(AppError, match=words):
+            client.predict("a boat", **arguments, api_name="/generate_image")
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,28 @@
-"""The Image tab: prompt to picture."""
+"""The Image tab: prompt to picture, and picture to picture."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.imaging.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.requests import Drawing, Drawn
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
 from studio.ui.controls import examples, model_choice, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
+from studio.ui.tabs.form import PictureForm, prompt_field, size_fields
 from studio.ui.tabs.gallery import Shown, VisitGallery
 from studio.ui.tabs.infotext import InfotextFold
+from studio.ui.tabs.origin import OriginTools
 from studio.ui.tabs.prompting import PromptTools
 from studio.ui.tabs.sampling import SamplingTools
-from studio.ui.tabs.sizes import sides, size_choice, suited
+from studio.ui.tabs.sizes import size_choice, suited
 from studio.ui.words import both, line, word
 
 TASKS: Final[tuple[Task, ...]] = ("image",)
+
+TO_THE_TOP: Final = "() => document.getElementById('image-mode').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 
 
 class ImageTab:
@@ -34,6 +38,7 @@ class ImageTab:
         self._wire(room)
 
     def _request(self, room: Room) -> None:
+        self.origin = OriginTools()
         self.prompt = gr.Textbox(
             "",
             label=word("image.prompt"),
@@ -47,6 +52,7 @@ class ImageTab:
         self.negative = gr.Textbox(
             "", label=word("image.negative"), placeholder=word("image.negative.hint"), lines=1, elem_id="image-negative"
         )
+        self.origin.strength()
         self.size = size_choice(self._spec(""))
         with gr.Row(elem_classes="pair"):
             # Text, not numbers: Gradio shows an empty number as 0, which is a value and not "the model's own".
@@ -57,6 +63,7 @@ class ImageTab:
                 -1, label=word("image.seed"), info=word("image.seed.info"), precision=0, elem_id="image-seed"
             )
             self.model = model_choice(room.studio, "image", *TASKS)
+            self.origin.options()
             self.sampling = SamplingTools()
             self.prompting.options()
             self.format = gr.Dropdown(
@@ -67,12 +74,26 @@ class ImageTab:
                 filterable=False,
                 elem_id="image-format",
             )
-        form: dict[str, Block] = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
-        form |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
-        form |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
-        InfotextFold(room, form | dict(self.sampling.fields), self.size)
+        told: dict[str, Block] = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
+        told |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
+        told |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
+        told |= self.sampling.fields
+        InfotextFold(room, told | {"strength": self.origin.share}, self.size)
+        self.form = self._form(told)
         self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
         self.drawing = work_button(room, room.imaging, "image", "image.draw")
+
+    def _form(self, told: Mapping[str, Block]) -> PictureForm:
+        form = PictureForm()
+        for name, component in told.items():
+            if name != "prompt":
+                form.field(name, component)
+        form.field("format", self.format)
+        form.field("count", self.sampling.count)
+        form.add(prompt_field, self.prompt)
+        form.add(size_fields, self.size)
+        form.add(self.origin.read, *self.origin.components)
+        return form
 
     def _optional(self, name: str) -> gr.Textbox:
         return gr.Textbox(
@@ -98,20 +119,24 @@ class ImageTab:
             with gr.Row(elem_classes="actions"):
                 self.download = gr.DownloadButton(str(word("app.download")), size="sm", elem_id="image-download")
                 self.send = gr.Button(word("image.send"), size="sm", elem_id="image-send")
+                self.again = gr.Button(word("image.send.picture"), size="sm", elem_id="image-send-picture")
+                self.repaint = gr.Button(word("image.send.repaint"), size="sm", elem_id="image-send-repaint")
                 self.keep = gr.Button(word("image.keep_seed"), size="sm", elem_id="image-keep-seed")
             self.gallery = VisitGallery()
 
     def _wire(self, room: Room) -> None:
         self.file = gr.State(None)
         self.last_seed = gr.State(-1)
-        asked = [self.prompt, self.negative, self.size, self.steps, self.guidance, self.seed, self.model, self.format]
-        asked += [self.prompting.styles, self.prompting.clip_skip]
-        asked += [self.sampling.sampler, self.sampling.schedule_type, self.sampling.count]
         shown = Shown(self.picture, self.infotext, self.download, self.file, self.last_seed)
         made = [*shown, self.gallery.latest, self.page, self.welcome]
-        self.drawing.run(self.drawing.start.click, self.draw, asked, made)
+        self.drawing.run(self.drawing.start.click, self.draw, self.form.components, made, raw=True)
         self.drawing.seal()
+        self.origin.wire()
         gr.on([self.model.change, room.tabs.change], self.sizes, [self.model, self.size], self.size, **QUIET)
+        origin = self.origin
+        for button, target, mode in ((self.again, origin.picture, "picture"), (self.repaint, origin.editor, "repaint")):
+            sent = button.click(lambda file, mode=mode: (file, mode), self.file, [target, origin.mode], **QUIET)
+            sent.then(None, None, None, js=TO_THE_TOP, **QUIET)
         self.prompting.follow(self.prompt, self.negative, self.model)
         self.gallery.wire(shown)
         self.keep.click(
@@ -132,41 +157,9 @@ class ImageTab:
     def _spec(self, model: str) -> ModelSpec:
         return self._studio.registry.choose(model or None, *TASKS)
 
-    def draw(
-        self,
-        prompt: str,
-        negative: str,
-        size: str,
-        steps: str,
-        guidance: str,
-        seed: float | None,
-        model: str,
-        format: str = "png",
-        styles: Sequence[str] = (),
-        clip_skip: str = "",
-        sampler: str = "",
-        schedule_type: str = "",
-        count: float | None = 1,
-    ) -> Iterator[LoadProgress | Updates]:
-        """Draw the pictures that the form asks for."""
-        width, height = sides(size)
-        request = PictureRequest.of(
-            prompt=prompt,
-            negative_prompt=negative,
-            width=width,
-            height=height,
-            steps=steps.strip() or None,
-            guidance_scale=guidance.strip() or None,
-            seed=-1 if seed is None else seed,
-            model=model or None,
-            format=format,
-            styles=tuple(styles),
-            clip_skip=clip_skip.strip() or None,
-            sampler=sampler or None,
-            schedule_type=schedule_type or None,
-            count=1 if count is None else count,
-        )
-        for step in self._studio.illustrator.draw(request):
+    def draw(self, *values: Any) -> Iterator[LoadProgress | Updates]:
+        """Draw the pictures that the form asks for; `values` are as the browser sent them."""
+        for step in self._studio.illustrator.draw(self.form.request(values)):
             yield step if isinstance(step, LoadProgress) else self._shown(step)
 
     def _shown(self, step: Drawing | Drawn) -> Updates:

@@ -1,0 +1,20 @@
+"""`studio serve | models | outline | write | code | image | infotext | upscale`: the crafts from a terminal.
+
+Exit codes: 0 done, 2 the request is wrong, 3 the model or its weights are not to be had, 4 busy or out of memory,
+5 the disk or the server failed, 130 interrupted, 1 anything else.
+"""
+
+import typer
+
+from studio.cli.models import models, serve
+from studio.cli.pictures import image, infotext, upscale
+from studio.cli.writing import code, outline, write
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+for command in (outline, write, code, image, infotext, upscale, models, serve):
+    app.command()(command)
+
+
+def main() -> None:
+    """The `studio` command."""
+    app()

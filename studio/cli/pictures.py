@@ -1,0 +1,75 @@
+"""The designer's commands."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from studio.cli.console import Json, Model, Output, last, opened, read, reported
+from studio.imaging.infotext import read_infotext
+from studio.imaging.origins import picture_text
+from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.imaging.storage import copied
+from studio.settings import Settings
+from studio.terminal import Terminal
+
+
+def image(
+    prompt: str,
+    negative_prompt: str = "",
+    width: int | None = None,
+    height: int | None = None,
+    steps: int | None = None,
+    guidance_scale: float | None = None,
+    seed: int = -1,
+    model: Model = None,
+    format: Annotated[str, typer.Option(help="The kind of file: png, jpeg or webp.")] = "png",
+    style: Annotated[list[str] | None, typer.Option(help="A style by its id or name; may be given again.")] = None,
+    clip_skip: Annotated[int | None, typer.Option(help="The text encoder's layer, counted from its end.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="Such as Euler a or DPM++ 2M.")] = None,
+    schedule_type: Annotated[str | None, typer.Option(help="Karras or Exponential.")] = None,
+    count: Annotated[int, typer.Option(help="How many pictures, each with the next seed.")] = 1,
+    image: Annotated[Path | None, typer.Option(help="A picture to begin from.")] = None,
+    strength: Annotated[float, typer.Option(help="How far to go from that picture, up to 1.")] = 0.75,
+    resize_mode: Annotated[str, typer.Option(help="How it is brought to size: stretch, crop or pad.")] = "crop",
+    mask: Annotated[Path | None, typer.Option(help="Where it is repainted: white, as large as the picture.")] = None,
+    mask_blur: Annotated[int, typer.Option(help="Pixels over which the repainted part goes over into the rest.")] = 4,
+    inpaint_area: Annotated[str, typer.Option(help="What is drawn at full size: picture or masked.")] = "picture",
+    inpaint_padding: Annotated[int, typer.Option(help="Pixels seen around the masked part.")] = 32,
+    inpaint_fill: Annotated[str, typer.Option(help="What the masked part begins as: original or noise.")] = "original",
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a picture from a prompt, or from another picture, and print its path."""
+    fields = {name: value for name, value in locals().items() if name in PictureRequest.model_fields}
+    terminal = Terminal(json=as_json)
+    with opened(terminal) as studio:
+        request = PictureRequest.of(**fields, styles=style or [])
+        drawn = last(terminal, studio.illustrator.draw(request), Drawn)
+        files = [str(file) for file in (copied(drawn.files, output) if output else drawn.files)]
+        answer = {"files": files, "seed": drawn.seed, "infotext": drawn.infotext, "infotexts": drawn.infotexts}
+        sys.stdout.write((json.dumps(answer, ensure_ascii=False) if as_json else "\n".join(files)) + "\n")
+
+
+def infotext(
+    file: Annotated[str, typer.Argument(help="A picture; - reads an infotext from stdin.")],
+    as_json: Json = False,
+) -> None:
+    """Print how a picture was made, from the settings it carries."""
+    terminal = Terminal(json=as_json)
+    with reported(terminal):
+        text = read(file) if file == "-" else picture_text(Path(file), Settings.read().max_pixels)
+        told = read_infotext(text).plain()
+        sys.stdout.write((json.dumps(told, ensure_ascii=False) if as_json else text.rstrip()) + "\n")
+
+
+def upscale(file: Path, model: Model = None, output: Output = None, as_json: Json = False) -> None:
+    """Enlarge a picture with Real-ESRGAN and print the path of the result."""
+    terminal = Terminal(json=as_json)
+    with opened(terminal) as studio:
+        done = last(terminal, studio.enlarger.enlarge(EnlargeRequest.of(file=file, model=model)), Enlarged)
+        result = str(copied([done.file], output)[0] if output else done.file)
+        answer = json.dumps({"file": result, "width": done.width, "height": done.height}, ensure_ascii=False)
+        sys.stdout.write((answer if as_json else result) + "\n")

@@ -1,0 +1,61 @@
+"""The form of a picture: which component holds which field, and the request that all of them make."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gradio.blocks import Block
+
+from studio.imaging.requests import PictureRequest
+from studio.ui.tabs.sizes import sides
+
+Reader = Callable[..., Mapping[str, Any]]
+"""Fields of a `PictureRequest` from the values of some components."""
+
+
+class PictureForm:
+    """Components and how their values are read, in the order in which the browser sends them."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[tuple[Block, ...], Reader]] = []
+
+    def add(self, reader: Reader, *components: Block) -> None:
+        """Take fields from components."""
+        self._parts.append((components, reader))
+
+    def field(self, name: str, component: Block) -> None:
+        """Take one field from one component; what is empty there is left to the model or the default."""
+        self.add(lambda value: {} if _empty(value) else {name: value}, component)
+
+    @property
+    def components(self) -> list[Block]:
+        """The inputs of the event that draws."""
+        return [component for components, _ in self._parts for component in components]
+
+    def request(self, values: tuple[Any, ...]) -> PictureRequest:
+        """What the form asks for.
+
+        Raises:
+            InvalidRequest: something in it is out of bounds or missing.
+            UnreadablePicture: a picture in it cannot be read.
+        """
+        left = list(values)
+        fields: dict[str, Any] = {}
+        for components, reader in self._parts:
+            fields |= reader(*left[: len(components)])
+            del left[: len(components)]
+        return PictureRequest.of(**fields)
+
+
+def prompt_field(value: str | None) -> Mapping[str, Any]:
+    """A prompt is sent even when it is empty, so that the refusal names it."""
+    return {"prompt": value or ""}
+
+
+def size_fields(size: str | None) -> Mapping[str, Any]:
+    """Width and height as they were typed or chosen."""
+    width, height = sides(size or "")
+    return {name: side for name, side in (("width", width), ("height", height)) if side is not None}
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,183 @@
+"""What a picture begins from: words alone, another picture, or a part of one that is repainted."""
+
+from typing import Any, Final, Literal, get_args
+
+import gradio as gr
+from gradio.components.image_editor import EditorData
+
+from studio.errors import InvalidRequest, UnreadablePicture
+from studio.imaging.fitting import ResizeMode
+from studio.imaging.requests import InpaintArea, InpaintFill, PictureRequest
+from studio.ui.events import QUIET, Updates
+from studio.ui.words import word
+
+Mode = Literal["words", "picture", "repaint"]
+BRUSH: Final = ("rgb(236, 72, 153)", 0.7)
+"""Seen on any picture, which shows through it; the mask takes whatever is painted at least half opaque."""
+CANVAS: Final = (640, 480)
+HEIGHT: Final = 360
+
+
+class OriginTools:
+    """The choice between the three, the pictures, and what belongs to them."""
+
+    def __init__(self) -> None:
+        self.mode = gr.Radio(
+            [(word(f"image.mode.{mode}"), mode) for mode in get_args(Mode)],
+            value="words",
+            show_label=False,
+            elem_id="image-mode",
+            elem_classes="segments",
+        )
+        self.picture = gr.Image(
+            label=word("image.source"),
+            # The choice above says it; over a picture the words could not be read.
+            show_label=False,
+            type="filepath",
+            image_mode=None,
+            sources=["upload", "clipboard"],
+            height=240,
+            visible=False,
+            elem_id="image-source",
+            elem_classes="drop",
+        )
+        self.editor = gr.ImageEditor(
+            label=word("image.repaint"),
+            type="filepath",
+            # Lossless: what is not repainted must come back to the pixel.
+            format="png",
+            sources=["upload", "clipboard"],
+            brush=gr.Brush(colors=[BRUSH], default_color=BRUSH, color_mode="fixed"),
+            transforms=(),
+            layers=False,
+            canvas_size=CANVAS,
+            height=HEIGHT,
+            visible=False,
+            elem_id="image-repaint",
+            elem_classes="drop",
+        )
+
+    def strength(self) -> None:
+        """Place the slider that only pictures need."""
+        self.share = gr.Slider(
+            0.05,
+            1,
+            _default("strength"),
+            step=0.05,
+            label=word("image.strength"),
+            info=word("image.strength.info"),
+            visible=False,
+            elem_id="image-strength",
+        )
+
+    def options(self) -> None:
+        """Place what few people change."""
+        with gr.Column(visible=False, elem_id="image-origin-options") as self.more:
+            self.resize_mode = self._choice("resize_mode", ResizeMode)
+        with gr.Column(visible=False, elem_id="image-repaint-options") as self.repainting:
+            self.area = self._choice("inpaint_area", InpaintArea)
+            with gr.Row(elem_classes="pair"):
+                self.padding = self._number("inpaint_padding", 1024)
+                self.blur = self._number("mask_blur", 64)
+            self.fill = self._choice("inpaint_fill", InpaintFill)
+            self.mask = gr.Image(
+                label=word("image.mask"),
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard"],
+                height=160,
+                elem_id="image-mask",
+                elem_classes="drop",
+            )
+
+    def wire(self) -> None:
+        """Show what the chosen mode needs; call it once."""
+        self.mode.change(
+            self.shown, self.mode, [self.picture, self.editor, self.share, self.more, self.repainting], **QUIET
+        )
+
+    def shown(self, mode: Mode) -> Updates:
+        """What there is to fill in for a mode."""
+        return {
+            self.picture: gr.update(visible=mode == "picture"),
+            self.editor: gr.update(visible=mode == "repaint"),
+            self.share: gr.update(visible=mode != "words"),
+            self.more: gr.update(visible=mode != "words"),
+            self.repainting: gr.update(visible=mode == "repaint"),
+        }
+
+    @property
+    def components(self) -> tuple[Any, ...]:
+        """What `read` takes, in order."""
+        return (
+            self.mode,
+            self.picture,
+            self.editor,
+            self.mask,
+            self.share,
+            self.resize_mode,
+            self.area,
+            self.padding,
+            self.blur,
+            self.fill,
+        )
+
+    def read(
+        self, mode: Mode, picture: Any, edited: Any, mask: Any, share: float, resize_mode: str, *repainting: Any
+    ) -> dict[str, Any]:
+        """Fields of a `PictureRequest`, from values as the browser sent them; Gradio has checked their paths.
+
+        Raises:
+            InvalidRequest: the picture is missing.
+            UnreadablePicture: the page's own drawing of it cannot be read.
+        """
+        if mode == "words":
+            return {}
+        common = {"strength": share, "resize_mode": resize_mode}
+        if mode == "picture":
+            return common | {"image": _required(picture)}
+        background, layer = self._drawn(edited)
+        names = ("inpaint_area", "inpaint_padding", "mask_blur", "inpaint_fill")
+        painted = {name: value for name, value in zip(names, repainting, strict=True) if value is not None}
+        return common | painted | {"image": background, "mask": mask["path"] if mask else layer}
+
+    def _drawn(self, edited: Any) -> tuple[str, str]:
+        """The files of the picture and of what was painted over it."""
+        try:
+            value = self.editor.preprocess(EditorData(**edited)) if edited else None
+        except Exception as error:  # whatever a decoder makes of damaged bytes
+            raise UnreadablePicture("picture.unknown", file=str(word("image.repaint"))) from error
+        if not value or not value["background"]:
+            raise InvalidRequest("draw.no_source")
+        if not value["layers"]:
+            raise InvalidRequest("draw.mask_empty")
+        return str(value["background"]), str(value["layers"][0])
+
+    def _choice(self, name: str, options: Any) -> gr.Radio:
+        return gr.Radio(
+            [(word(f"image.{name}.{option}"), option) for option in get_args(options)],
+            value=_default(name),
+            label=word(f"image.{name}"),
+            elem_id=f"image-{name.replace('_', '-')}",
+        )
+
+    def _number(self, name: str, most: int) -> gr.Number:
+        return gr.Number(
+            _default(name),
+            label=word(f"image.{name}"),
+            precision=0,
+            minimum=0,
+            maximum=most,
+            min_width=96,
+            elem_id=f"image-{name.replace('_', '-')}",
+        )
+
+
+def _default(name: str) -> Any:
+    return PictureRequest.model_fields[name].default
+
+
+def _required(picture: Any) -> str:
+    if not picture:
+        raise InvalidRequest("draw.no_source")
+    return str(picture["path"])
