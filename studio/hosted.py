@@ -8,7 +8,8 @@ from studio.coding.requests import SnippetRequest
 from studio.hosting.durations import bounded, drawing, enlarging, starting, writing
 from studio.hosting.zerogpu import Gpu, Result, Task, on_gpu
 from studio.imaging.enlarger import Enlarger
-from studio.imaging.illustrator import SIDE, STEPS, Illustrator
+from studio.imaging.illustrator import Illustrator
+from studio.imaging.plan import size, steps
 from studio.imaging.requests import EnlargeRequest, PictureRequest
 from studio.registry.catalog import Catalogue
 from studio.registry.registry import Registry
@@ -113,9 +114,12 @@ def _snippet_seconds(request: SnippetRequest, spec: ModelSpec) -> float:
 
 
 def _drawing_seconds(request: PictureRequest, spec: ModelSpec) -> float:
-    width = request.width or int(spec.defaults.get("width", SIDE))
-    height = request.height or int(spec.defaults.get("height", SIDE))
-    return drawing(request.steps or int(spec.defaults.get("steps", STEPS)), width * height, spec.memory or 0)
+    width, height = size(request, spec)
+    once = drawing(steps(request, spec), width * height, spec.memory or 0)
+    if request.hires_scale is None:
+        return once
+    larger = round(width * height * request.hires_scale**2)
+    return once + drawing(request.hires_steps or steps(request, spec), larger, spec.memory or 0)
 
 
 def _enlarging_seconds(request: EnlargeRequest, spec: ModelSpec) -> float:

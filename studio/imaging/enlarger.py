@@ -1,6 +1,6 @@
 """Enlarging a picture with a super-resolution model."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -11,20 +11,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.engines.upscalers import Upscaler
-from studio.errors import OutOfMemory
 from studio.imaging.infotext import KEY
+from studio.imaging.magnifier import Magnifier
 from studio.imaging.pictures import OpenedPicture, open_picture
 from studio.imaging.png import PngWriter
 from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.imaging.storage import Draft, PictureStore
-from studio.imaging.tiling import LEAST_TILE, HalvingTiles, enlarged_rows, tile_count
-from studio.registry.lease import Lease, LoadProgress
-from studio.registry.loaded import Shape
+from studio.imaging.tiling import HalvingTiles, enlarged_rows, tile_count
+from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
 
 LONGEST_STEM: Final = 60
-TILES: Final = (512, 256, 128, 64, LEAST_TILE)
-"""Sides of tiles to ask room for; what an engine's own tile is, it says when it is loaded."""
 
 
 class Enlarger:
@@ -35,6 +32,7 @@ class Enlarger:
 
     def __init__(self, registry: Registry, outputs: Path, max_pixels: int) -> None:
         self._registry = registry
+        self._magnifier = Magnifier(registry)
         self._store = PictureStore(outputs)
         self._max_pixels = max_pixels
 
@@ -55,7 +53,7 @@ class Enlarger:
             if source is not None:
                 picture.image.save(source, format="PNG")  # type: ignore[arg-type]
             with ExitStack() as leases:
-                lease, most = yield from self._lease(spec.id, picture.image.size, leases)
+                lease, most = yield from self._magnifier.lease(spec.id, picture.image.size, leases)
                 engine: Upscaler = lease.model
                 scale = engine.scale
                 enlarged = files.enter_context(self._store.new(f"{stem}-x{scale}"))
@@ -67,21 +65,6 @@ class Enlarger:
             height=picture.image.height * scale,
             notice=picture.notice,
         )
-
-    def _lease(
-        self, model: str, size: tuple[int, int], leases: ExitStack
-    ) -> Generator[LoadProgress, None, tuple[Lease, int]]:
-        """A lease with room for tiles of some size, and that size: smaller ones where larger ones do not fit."""
-        width, height = size
-        for most in TILES:
-            lease = self._registry.lease(model, shape=Shape(min(width, most), min(height, most)))
-            try:
-                yield from lease.arrive()
-                break
-            except OutOfMemory:
-                if most == TILES[-1]:
-                    raise
-        return leases.enter_context(lease), most
 
 
 def _tiles(

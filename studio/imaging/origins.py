@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from studio.errors import InvalidRequest
 from studio.imaging.carriers import carried
-from studio.imaging.infotext import LONGEST, Infotext, other_tool
+from studio.imaging.infotext import LONGEST, Hires, Infotext, other_tool
 from studio.imaging.pictures import opened
-from studio.imaging.requests import PictureRequest
+from studio.imaging.requests import LATENT, PictureRequest
 from studio.imaging.tools import maker_of_chunks
 from studio.registry.spec import ModelSpec
 
@@ -34,11 +34,23 @@ LABELS: Final[Mapping[str, str]] = {
     "clip_skip": "Clip skip",
     "model": "Model",
     "hires": "Hires",
+    "hires_scale": "Hires upscale",
+    "hires_upscaler": "Hires upscaler",
+    "hires_steps": "Hires steps",
+    "hires_strength": "Denoising strength",
+    "variation_seed": "Variation seed",
+    "variation_strength": "Variation seed strength",
     "controlnet": "ControlNet",
 }
 """What infotexts call each field."""
 SILENT: Final = frozenset({HASH, "Version", "VAE hash", "Lora hashes", "TI hashes"})
 """Settings that tell of the program and its files, and change no picture."""
+
+VARIATION: Final[Mapping[str, str]] = {
+    "Variation seed": "variation_seed",
+    "Variation seed strength": "variation_strength",
+}
+"""Fields of a request by what infotexts call them; no field of an `Infotext` holds them."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +80,44 @@ def picture_text(file: Path, max_pixels: int) -> str:
     raise other_tool(maker) if maker is not None else InvalidRequest("infotext.none", file=file.name)
 
 
-def reuse(told: Infotext, models: Iterable[ModelSpec]) -> Reuse:
-    """What a new request can take from `told`, where `models` are those that draw here."""
+def reuse(told: Infotext, models: Iterable[ModelSpec], upscalers: Iterable[ModelSpec] = ()) -> Reuse:
+    """What a new request can take from `told`, where `models` are those that draw here, and `upscalers` enlarge."""
     wanted = {name: value for name, value in vars(told).items() if value not in (None, "", ()) and name != "unknown"}
     if told.schedule_type == AUTOMATIC:
         del wanted["schedule_type"]
+    models = tuple(models)
+    if told.hires is not None:
+        wanted |= _second_pass(told, wanted.pop("hires"), wanted.pop("strength", None), upscalers)
+    wanted |= {name: told.unknown[key] for key, name in VARIATION.items() if key in told.unknown}
     if told.model is not None:
         wanted["model"] = _model(told, models)
-    fields = {name: value for name, value in wanted.items() if _acceptable(name, value)}
+    fields = {name: taken for name, value in wanted.items() if (taken := _accepted(name, value)) is not None}
     if ("width" in fields) != ("height" in fields):
         fields = {name: value for name, value in fields.items() if name not in ("width", "height")}
     left = [LABELS[name] for name in wanted if name not in fields]
-    return Reuse(fields, tuple(dict.fromkeys([*left, *(key for key in told.unknown if key not in SILENT)])))
+    return Reuse(
+        fields,
+        tuple(
+            dict.fromkeys(
+                [*left, *(key for key in told.unknown if key not in SILENT and VARIATION.get(key) not in fields)]
+            )
+        ),
+    )
+
+
+def _second_pass(
+    told: Infotext, hires: Hires, strength: float | None, upscalers: Iterable[ModelSpec]
+) -> dict[str, Any]:
+    """The fields of a second pass; the factor follows from the sizes where only those are told."""
+    scale = hires.upscale
+    if scale is None and hires.width and told.width:
+        scale = hires.width / told.width
+    fields: dict[str, Any] = {"hires_scale": scale, "hires_steps": hires.steps, "hires_strength": strength}
+    if hires.upscaler is not None:
+        name = hires.upscaler.casefold()
+        known = (spec.id for spec in upscalers if name in (spec.id.casefold(), spec.name.casefold()))
+        fields["hires_upscaler"] = LATENT if name.startswith(LATENT) else next(known, None)
+    return {name: value for name, value in fields.items() if value is not None or name == "hires_upscaler"}
 
 
 def _model(told: Infotext, models: Iterable[ModelSpec]) -> str | None:
@@ -94,11 +132,11 @@ def _model(told: Infotext, models: Iterable[ModelSpec]) -> str | None:
     return None
 
 
-def _acceptable(name: str, value: object) -> bool:
+def _accepted(name: str, value: object) -> Any:
+    """The value as a request holds it; None where it is out of bounds, or no field of one."""
     if value is None or name not in PictureRequest.model_fields:
-        return False
+        return None
     try:
-        PictureRequest(**{"prompt": "-", name: value})
+        return getattr(PictureRequest(**{"prompt": "-", name: value}), name)
     except ValidationError:
-        return False
-    return True
+        return None

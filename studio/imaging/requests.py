@@ -28,6 +28,10 @@ Seed = Annotated[int, Field(ge=-1, lt=SEEDS)]
 Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 MaskBlur = Annotated[int, Field(ge=0, le=64)]
 Padding = Annotated[int, Field(ge=0, le=1024)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+HiresScale = Annotated[float, Field(gt=1, le=4, allow_inf_nan=False)]
+HiresSteps = Annotated[int, Field(ge=0, le=150)]
+LATENT: Final = "latent"
 InpaintArea = Literal["picture", "masked"]
 InpaintFill = Literal["original", "noise"]
 
@@ -45,6 +49,9 @@ class PictureRequest(Request):
     """-1 takes a new one each time. It also decides what the prompts leave to chance."""
     count: Count = 1
     """How many pictures, one after the other; each has the next seed, and is what that seed alone would give."""
+    variation_seed: Seed = -1
+    variation_strength: Share = 0.0
+    """How far to go from the noise of `seed` to that of `variation_seed`; words alone only."""
     sampler: Sampler | None = None
     schedule_type: ScheduleType | None = None
     styles: StyleNames = ()
@@ -54,6 +61,14 @@ class PictureRequest(Request):
     model: str | None = None
     format: Format = "png"
     """What kind of file the picture is kept as; only PNG keeps every pixel as it was drawn."""
+    hires_scale: HiresScale | None = None
+    """Draw a second time, this many times larger on each side, from what came out first; words alone only."""
+    hires_upscaler: str = LATENT
+    """What enlarges in between: `latent`, or the id of an upscaler."""
+    hires_steps: HiresSteps = 0
+    """Of the second pass; 0 takes as many as the first."""
+    hires_strength: Strength = 0.7
+    """How far the second pass goes from the first."""
     image: Path | None = None
     """The picture to begin from. Without a width and height, its proportions are kept."""
     strength: Strength = 0.75
@@ -98,8 +113,7 @@ class Drawn:
     """The pictures that are finished so far, written to disk with their infotexts inside."""
 
     files: tuple[Path, ...]
-    seed: int
-    """Of the first; each of the others has the next one."""
+    seeds: tuple[int, ...]
     infotexts: tuple[str, ...]
     pictures: int = 1
     """How many there will be in the end."""
@@ -107,14 +121,20 @@ class Drawn:
     """A message key for something the user should know, such as a prompt that was cut off."""
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """Of every picture."""
-        return tuple((self.seed + number) % SEEDS for number in range(len(self.files)))
+    def seed(self) -> int:
+        """Of the first."""
+        return self.seeds[0]
 
     @property
     def infotext(self) -> str:
         """Of the first."""
         return self.infotexts[0]
+
+    def and_one(self, file: Path, seed: int, infotext: str, notice: str | None) -> "Drawn":
+        """The same with one more."""
+        return Drawn(
+            (*self.files, file), (*self.seeds, seed), (*self.infotexts, infotext), self.pictures, notice or self.notice
+        )
 
 
 @dataclass(frozen=True)

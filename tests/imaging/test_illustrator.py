@@ -8,9 +8,10 @@ from studio.engines.diffusion import DiffusionEngine
 from studio.engines.diffusion.base import DiffusionRequest
 from studio.engines.diffusion.fake import ColourEngine, colour_of
 from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.upscalers.fake import NearestUpscaler
 from studio.errors import InvalidRequest, UnknownModel
 from studio.imaging.illustrator import Illustrator
-from studio.imaging.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.requests import Drawing, Drawn, Enlarging, PictureRequest
 from studio.registry.registry import Registry
 from tests.support.registries import fake_registry, spec, use
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
@@ -19,8 +20,11 @@ DEFAULTS = {"steps": 3, "width": 96, "height": 64, "guidance_scale": 1.5}
 
 
 def registry_of(engine: DiffusionEngine, folder: Path) -> Registry:
-    entry = spec("colours", task="image", defaults=DEFAULTS)
-    return fake_registry(entry, spec("writer"), loader=lambda *_: engine, cache=folder / "cache", host=10**8)
+    entries = spec("colours", task="image", defaults=DEFAULTS), spec("writer"), spec("nearest", task="upscale")
+    engines = {"nearest": NearestUpscaler(tile=32)}
+    return fake_registry(
+        *entries, loader=lambda entry, *_: engines.get(entry.id, engine), cache=folder / "cache", host=10**8
+    )
 
 
 def finished(illustrator: Illustrator, **fields: object) -> Drawn:
@@ -128,6 +132,69 @@ def test_sampler_and_schedule_reach_the_engine(illustrator: Illustrator, engine:
     assert (engine.requests[0].scheduler, engine.requests[0].schedule) == ("DPM++ 2M", "Karras")
 
 
+def test_variations_keep_the_seed_and_go_on_in_the_other(illustrator: Illustrator, engine: ColourEngine) -> None:
+    done = finished(illustrator, prompt="a cat", seed=5, variation_seed=8, variation_strength=0.25, count=3)
+    assert done.seeds == (5, 5, 5)
+    assert [(each.seed, each.variation_seed, each.variation) for each in engine.requests] == [
+        (5, 8, 0.25),
+        (5, 9, 0.25),
+        (5, 10, 0.25),
+    ]
+    assert "Seed: 5, Variation seed: 10, Variation seed strength: 0.25" in done.infotexts[2]
+    finished(illustrator, prompt="a cat", variation_strength=0.25)
+    assert engine.requests[3].variation_seed != engine.requests[3].seed
+
+
+def test_a_second_pass_draws_again_larger_from_what_came_out_first(
+    illustrator: Illustrator, engine: ColourEngine, tmp_path: Path
+) -> None:
+    request = PictureRequest.of(
+        prompt="a cat", hires_scale=2, hires_upscaler="nearest", hires_steps=10, hires_strength=0.5
+    )
+    events = list(illustrator.draw(request))
+    tiles = [event for event in events if isinstance(event, Enlarging)]
+    assert tiles[-1].tile == tiles[-1].total > 1
+    steps = [event for event in events if isinstance(event, Drawing)]
+    assert [event.step for event in steps] == list(range(1, 14))
+    assert steps[2].total == 3 + 5
+    assert steps[2].seconds_left > 0
+    first, second = engine.requests
+    assert (first.width, first.height, first.image) == (96, 64, None)
+    assert (second.width, second.height, second.strength, second.steps) == (192, 128, 0.5, 10)
+    assert second.image is not None
+    assert second.image.size == (192, 128)
+    done = events[-1]
+    assert isinstance(done, Drawn)
+    assert len(kept(tmp_path)) == 1
+    with Image.open(done.files[0]) as picture:
+        assert picture.size == (192, 128)
+    assert done.infotext.endswith(
+        "Size: 96x64, Model: colours, Denoising strength: 0.5, "
+        "Hires upscale: 2, Hires steps: 10, Hires upscaler: nearest"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"hires_scale": 4, "width": 2048}, "draw.hires_size"),
+        ({"hires_scale": 2, "image": "cat.png"}, "draw.hires_image"),
+    ],
+)
+def test_second_passes_that_cannot_be_are_refused_before_anything_is_drawn(
+    illustrator: Illustrator, engine: ColourEngine, tmp_path: Path, fields: dict[str, object], code: str
+) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "cat.png")
+    if "image" in fields:
+        fields = fields | {"image": tmp_path / "cat.png"}
+    with pytest.raises(InvalidRequest) as refused:
+        finished(illustrator, prompt="a cat", **fields)
+    assert refused.value.code == code
+    with pytest.raises(UnknownModel):
+        finished(illustrator, prompt="a cat", hires_scale=2, hires_upscaler="colours")
+    assert engine.requests == []
+
+
 def test_requests_out_of_bounds_are_told(illustrator: Illustrator) -> None:
     for fields in (
         {"prompt": " "},
@@ -143,6 +210,15 @@ def test_requests_out_of_bounds_are_told(illustrator: Illustrator) -> None:
         {"prompt": "a", "sampler": "Euler b"},
         {"prompt": "a", "schedule_type": "Linear"},
         {"prompt": "a", "guidance_scale": float("nan")},
+        {"prompt": "a", "strength": 0},
+        {"prompt": "a", "strength": float("nan")},
+        {"prompt": "a", "mask_blur": -1},
+        {"prompt": "a", "inpaint_area": "all"},
+        {"prompt": "a", "resize_mode": "fit"},
+        {"prompt": "a", "hires_scale": 1},
+        {"prompt": "a", "hires_scale": 100},
+        {"prompt": "a", "variation_strength": 2},
+        {"prompt": "a", "variation_seed": 2**40},
     ):
         with pytest.raises(InvalidRequest) as caught:
             PictureRequest.of(**fields)

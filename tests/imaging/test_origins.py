@@ -9,7 +9,7 @@ from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.imaging.illustrator import Illustrator
 from studio.imaging.infotext import format_infotext, read_infotext
 from studio.imaging.origins import picture_text, reuse
-from studio.imaging.requests import Drawn, PictureRequest
+from studio.imaging.requests import LATENT, Drawn, PictureRequest
 from studio.registry.registry import Registry
 from studio.registry.spec import Source
 from tests.support.registries import fake_registry, spec
@@ -69,6 +69,40 @@ def test_the_same_settings_draw_the_same_pixels_with_stable_diffusion(tmp_path: 
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 
 
+def test_a_second_pass_and_a_variation_lead_back_to_the_same_pixels(tmp_path: Path) -> None:
+    folder = save_tiny_stable_diffusion(tmp_path / "tiny")
+    engine = DiffusersLoader()(spec("tiny", task="image"), folder, "cpu")
+    illustrator = Illustrator(registry_of(engine, tmp_path), tmp_path / "outputs")
+    asked = {"width": 64, "steps": 2, "hires_scale": 1.5, "hires_strength": 0.6, "variation_strength": 0.3}
+    first = finished(illustrator, PictureRequest.of(prompt="a cat", **asked))
+    read = again(first)
+    assert (read.hires_scale, read.hires_strength, read.variation_strength) == (1.5, 0.6, 0.3)
+    second = finished(illustrator, read)
+    with Image.open(first) as one, Image.open(second) as other:
+        assert one.size == (96, 96)
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+@pytest.mark.parametrize(
+    ("told", "fields", "left"),
+    [
+        ("Hires upscale: 2, Hires upscaler: Latent (nearest-exact)", {"hires_scale": 2, "hires_upscaler": LATENT}, ()),
+        ("Hires upscale: 2, Hires upscaler: Fast", {"hires_scale": 2, "hires_upscaler": "fast"}, ()),
+        ("Hires upscale: 2, Hires upscaler: SwinIR", {"hires_scale": 2}, ("Hires upscaler",)),
+        ("Hires resize: 768x1024", {"hires_scale": 1.5}, ()),
+        ("Hires upscale: 9", {}, ("Hires upscale",)),
+    ],
+)
+def test_second_passes_of_other_studios_are_taken_as_far_as_there_are_the_means(
+    told: str, fields: dict[str, object], left: tuple[str, ...]
+) -> None:
+    text = f"x\nSteps: 9, Size: 512x512, Denoising strength: 0.5, {told}"
+    answer = reuse(read_infotext(text), MODELS, [spec("fast", task="upscale")])
+    expected = {"hires_strength": 0.5, **fields}
+    assert {name: value for name, value in answer.fields.items() if name.startswith("hires")} == expected
+    assert answer.left == left
+
+
 @pytest.mark.parametrize(
     ("model", "digest", "found"),
     [
@@ -93,10 +127,11 @@ def test_what_cannot_be_taken_over_is_named() -> None:
         "Seed": 2**40,
         "Size": "513x512",
         "Hires upscale": 2,
+        "Hires upscaler": "SwinIR",
         "ControlNet 0": "Module: canny, Weight: 1",
         "ADetailer model": "face",
         "Version": "1",
     }
     answer = reuse(read_infotext(format_infotext("x", "y", line)), MODELS)
-    assert answer.fields == {"prompt": "x", "negative_prompt": "y", "guidance_scale": 5}
-    assert answer.left == ("Steps", "Seed", "Size", "Hires", "ControlNet", "ADetailer model")
+    assert answer.fields == {"prompt": "x", "negative_prompt": "y", "guidance_scale": 5, "hires_scale": 2}
+    assert answer.left == ("Steps", "Seed", "Size", "ControlNet", "Hires upscaler", "ADetailer model")

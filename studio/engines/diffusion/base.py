@@ -67,6 +67,9 @@ class DiffusionRequest:
     steps: int = 20
     guidance_scale: float = 7.0
     seed: int = 0
+    variation_seed: int = 0
+    variation: float = 0.0
+    """How far the first noise lies from that of `seed` towards that of `variation_seed`, 0 to 1; words alone only."""
     scheduler: str | None = None
     """The sampler as users know it, one of `schedulers.CHOICES`; the model's own when None."""
     schedule: str | None = None
@@ -75,6 +78,10 @@ class DiffusionRequest:
     """The picture to begin from; it is resized to `width` × `height`."""
     strength: float = 0.75
     """How far to go from `image`, above 0 to 1; that share of the steps is taken."""
+    latents: Any = None
+    """What a `Picture` kept, to begin from in place of `image`; it is enlarged to the size asked for."""
+    keep_latents: bool = False
+    """Whether the finished picture carries its latents."""
     mask: Image.Image | None = None
     """Where `image` is repainted: white is, black stays as it was to the pixel."""
     controls: tuple[ControlUnit, ...] = ()
@@ -127,6 +134,8 @@ class Picture:
     """How its noise levels are spaced when that is not the sampler's own way: `Karras`, `Exponential`, …"""
     notice: str | None = None
     """A message key for something the user should know, such as a prompt that was cut off."""
+    latents: Any = None
+    """What it was decoded from, where the request asked for that."""
 
 
 class DiffusionEngine(Protocol):

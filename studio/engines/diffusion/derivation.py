@@ -10,6 +10,7 @@ from typing import Any, Final
 from PIL import Image
 
 from studio.engines.diffusion.base import ControlUnit, DiffusionRequest, plain
+from studio.engines.diffusion.noise import varied
 from studio.engines.diffusion.schedulers import chosen
 from studio.errors import InvalidRequest
 
@@ -50,6 +51,8 @@ def derived(base: Any, request: DiffusionRequest, own: dict[str, Any]) -> Any:
     """
     if request.mask is not None and request.image is None:
         raise InvalidRequest("draw.mask_alone")
+    if request.variation and (_begins(request) or "unet" not in base.components):
+        raise InvalidRequest("draw.variation")
     parts = own | {"scheduler": chosen(base.scheduler, request.scheduler, request.schedule)}
     if "vae" in base.components:
         # Shallow: the same weights, but whether it works in tiles is this request's affair.
@@ -76,11 +79,14 @@ def arguments(pipe: Any, request: DiffusionRequest) -> dict[str, Any]:
         # On the CPU whatever the device is, so that a seed means the same picture everywhere.
         "generator": torch.Generator("cpu").manual_seed(request.seed),
     }
+    if request.variation:
+        wanted["latents"] = varied(pipe, request, wanted["generator"])
     accepted = inspect.signature(pipe.__call__).parameters
     if request.controls:
         wanted |= _steering(request.controls, size, "control_image" if "control_image" in accepted else "image")
-    if request.image is not None:
-        wanted |= {"image": _fitted(request.image, size), "strength": request.strength}
+    if _begins(request):
+        start = _enlarged(pipe, request) if request.image is None else _fitted(request.image, size)
+        wanted |= {"image": start, "strength": request.strength}
         if request.strength > 0:
             # That share of the steps is taken, and none at all would be an error in diffusers.
             wanted["num_inference_steps"] = max(request.steps, ceil(1 / request.strength))
@@ -97,10 +103,23 @@ def finished(image: Image.Image, request: DiffusionRequest) -> Image.Image:
     return Image.composite(image, _fitted(request.image, size), _fitted(request.mask, size, "L"))
 
 
+def _begins(request: DiffusionRequest) -> bool:
+    """Whether it begins from a picture."""
+    return request.image is not None or request.latents is not None
+
+
+def _enlarged(pipe: Any, request: DiffusionRequest) -> Any:
+    """The latents to begin from, at the size asked for."""
+    import torch
+
+    size = request.height // pipe.vae_scale_factor, request.width // pipe.vae_scale_factor
+    return torch.nn.functional.interpolate(request.latents.float(), size, mode="bilinear").to(pipe.dtype)
+
+
 def _pipeline(base: Any, request: DiffusionRequest, parts: dict[str, Any]) -> Any:
     import diffusers
 
-    task = "Inpaint" if request.mask is not None else "Img2Img" if request.image is not None else ""
+    task = "Inpaint" if request.mask is not None else "Img2Img" if _begins(request) else ""
     controls = _controls(request.controls)
     if type(controls).__name__ == UNION:
         kind = getattr(diffusers, f"StableDiffusionXLControlNetUnion{task}Pipeline")

@@ -140,7 +140,8 @@ class DiffusersEngine:
             self._widen(request)
             pipe = derived(self._pipe, request, tokenizers)
             spoken, notice = _spoken(pipe, tokenizers, request, stopped)
-            on_step = self._watcher(report, stopped)
+            latest: list[Any] = []
+            on_step = self._watcher(report, stopped, latest)
             image = pipe(**spoken, callback_on_step_end=on_step).images[0]
             config = pipe.scheduler.config
             return Picture(
@@ -149,6 +150,7 @@ class DiffusersEngine:
                 sampler=sampler_name(type(pipe.scheduler).__name__, config),
                 schedule=schedule_name(config),
                 notice=notice,
+                latents=latest[-1].cpu() if request.keep_latents and latest else None,
             )
 
     def _alone(self) -> AbstractContextManager[object]:
@@ -168,7 +170,7 @@ class DiffusersEngine:
                     unit.model.module.to(torch.float32)
 
     def _watcher(
-        self, report: Callable[[Step | Picture], None], stopped: threading.Event
+        self, report: Callable[[Step | Picture], None], stopped: threading.Event, latest: list[Any]
     ) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
         shown = -PREVIEW_SECONDS
 
@@ -177,6 +179,7 @@ class DiffusersEngine:
             # Pipelines have an interrupt flag of their own, but still decode the latents after it.
             if stopped.is_set():
                 raise _StoppedError
+            latest[:] = [tensors.get("latents")]
             preview = None
             if monotonic() - shown >= PREVIEW_SECONDS:
                 preview, shown = self._previewed(tensors.get("latents")), monotonic()

@@ -6,13 +6,14 @@ from typing import Any, Final
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.imaging.requests import Drawing, Drawn
+from studio.imaging.requests import Drawing, Drawn, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
 from studio.ui.controls import examples, model_choice, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.form import PictureForm, prompt_field, size_fields
 from studio.ui.tabs.gallery import Shown, VisitGallery
+from studio.ui.tabs.hires import HiresTools
 from studio.ui.tabs.infotext import InfotextFold
 from studio.ui.tabs.origin import OriginTools
 from studio.ui.tabs.prompting import PromptTools
@@ -65,6 +66,7 @@ class ImageTab:
             self.model = model_choice(room.studio, "image", *TASKS)
             self.origin.options()
             self.sampling = SamplingTools()
+            self.hires = HiresTools(room.studio)
             self.prompting.options()
             self.format = gr.Dropdown(
                 [("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")],
@@ -77,7 +79,7 @@ class ImageTab:
         told: dict[str, Block] = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
         told |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
         told |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
-        told |= self.sampling.fields
+        told |= {**self.sampling.fields, **self.hires.fields}
         InfotextFold(room, told | {"strength": self.origin.share}, self.size)
         self.form = self._form(told)
         self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
@@ -162,9 +164,12 @@ class ImageTab:
         for step in self._studio.illustrator.draw(self.form.request(values)):
             yield step if isinstance(step, LoadProgress) else self._shown(step)
 
-    def _shown(self, step: Drawing | Drawn) -> Updates:
+    def _shown(self, step: Drawing | Enlarging | Drawn) -> Updates:
         if isinstance(step, Drawn):
             return self._finished(step)
+        if isinstance(step, Enlarging):
+            text = both("enlarge.tile", tile=step.tile, total=step.total)
+            return {self.drawing.status: line(text, step.tile / max(step.total, 1), remaining=step.seconds_left)}
         key = "image.step.many" if step.pictures > 1 else "image.step"
         text = both(key, step=step.step, total=step.total, picture=step.picture, pictures=step.pictures)
         updates: Updates = {

@@ -10,17 +10,22 @@ from gradio.blocks import Block
 from studio.errors import StudioError
 from studio.imaging.infotext import read_infotext
 from studio.imaging.origins import LABELS, Reuse, picture_text, reuse
+from studio.imaging.requests import LATENT
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.words import both, complaint, word
 
 SIDES: Final = ("width", "height")
-NUMBERS: Final = ("steps", "guidance_scale", "clip_skip")
+NUMBERS: Final = ("steps", "guidance_scale", "clip_skip", "hires_scale", "hires_steps")
 """What the form holds as text, because it may be empty."""
 CLEARED: Final[Mapping[str, Any]] = {
     "negative_prompt": "",
     "clip_skip": "",
     "styles": (),
     "schedule_type": "",
+    "variation_strength": 0,
+    "hires_scale": "",
+    "hires_upscaler": LATENT,
+    "hires_steps": "",
 }
 """What an infotext leaves out where there was none; styles are in its prompt."""
 
@@ -71,7 +76,8 @@ class InfotextFold:
     def fill(self, text: str) -> Updates:
         """Fill the form, and say what it could not take."""
         try:
-            taken = reuse(read_infotext(text), self._studio.catalogue.for_task("image"))
+            catalogue = self._studio.catalogue
+            taken = reuse(read_infotext(text), catalogue.for_task("image"), catalogue.for_task("upscale"))
         except StudioError as error:
             return {self.note: _trouble(error)}
         updates, left = self._placed(taken)

@@ -11,12 +11,25 @@ from studio.ui.words import word
 
 
 class SamplingTools:
-    """Sampler, schedule type and the number of pictures."""
+    """Sampler, schedule type, variations, and the number of pictures."""
 
     def __init__(self) -> None:
         with gr.Row(elem_classes="pair"):
             self.sampler = self._choice("sampler", OFFERED)
             self.schedule_type = self._choice("schedule_type", OFFERED_SCHEDULES)
+        with gr.Row(elem_classes="pair"):
+            self.variation_seed = gr.Number(
+                -1, label=word("image.variation_seed"), precision=0, min_width=96, elem_id="image-variation-seed"
+            )
+            self.variation_strength = gr.Number(
+                0,
+                label=word("image.variation_strength"),
+                minimum=0,
+                maximum=1,
+                step=0.05,
+                min_width=96,
+                elem_id="image-variation-strength",
+            )
         self.count = gr.Number(
             1,
             label=word("image.count"),
@@ -30,7 +43,12 @@ class SamplingTools:
     @property
     def fields(self) -> Mapping[str, Block]:
         """What an infotext fills in."""
-        return {"sampler": self.sampler, "schedule_type": self.schedule_type}
+        return {
+            "sampler": self.sampler,
+            "schedule_type": self.schedule_type,
+            "variation_seed": self.variation_seed,
+            "variation_strength": self.variation_strength,
+        }
 
     def _choice(self, name: str, options: tuple[str, ...]) -> gr.Dropdown:
         return gr.Dropdown(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.imaging.illustrator import SIDE
+from studio.imaging.plan import SIDE, own_size
 from studio.registry.spec import ModelSpec
 from studio.ui.words import word
 
@@ -48,5 +48,5 @@ def sides(size: str) -> tuple[str | None, str | None]:
 
 
 def _offered(spec: ModelSpec) -> tuple[str, ...]:
-    side = int(spec.defaults.get("width", SIDE))
+    side, _ = own_size(spec)
     return SIZES if side >= SIDE else tuple(f"{round(side * wide)}x{round(side * high)}" for wide, high in SMALL)

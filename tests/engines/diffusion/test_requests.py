@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from studio.engines.diffusion import Picture
 from studio.engines.diffusion.controlnet import ControlNetEngine
 from studio.engines.diffusion.derivation import derived
 from studio.engines.diffusion.engine import DiffusersEngine
+from studio.engines.diffusion.noise import arc
 from studio.engines.diffusion.schedulers import OFFERED
 from studio.errors import EngineFailed, InvalidRequest
 from tests.support.drawing import CAT, control, drawn, half, loaded, pixels, same
@@ -51,6 +55,39 @@ def test_a_picture_can_begin_from_another(engine: DiffusersEngine) -> None:
     left, right = np.hsplit(pixels(near).astype(float), 2)
     assert abs(left.mean() - right.mean()) > 1, "little strength leaves something of where it began"
     assert drawn(engine, image=start, strength=0.01, steps=2).image.size == (64, 64)
+
+
+def test_a_second_pass_begins_from_the_latents_of_the_first(engine: DiffusersEngine) -> None:
+    first = drawn(engine, keep_latents=True)
+    assert first.latents.shape == (1, 4, 8, 8)
+    assert same(first, drawn(engine))
+    larger = {"latents": first.latents, "width": 96, "height": 128}
+    far, near = drawn(engine, **larger, strength=1.0), drawn(engine, **larger, strength=0.25)
+    assert far.image.size == near.image.size == (96, 128)
+
+    def distance(picture: Picture) -> float:
+        return float(np.abs(pixels(picture).astype(float) - np.asarray(first.image.resize((96, 128)))).mean())
+
+    assert distance(near) < distance(far)
+
+
+def test_a_variation_lies_between_two_seeds(engine: DiffusersEngine) -> None:
+    own, other = drawn(engine), drawn(engine, seed=99)
+    assert same(own, drawn(engine, variation_seed=99, variation=0.0))
+    slight, full = (drawn(engine, variation_seed=99, variation=share) for share in (0.1, 1.0))
+    assert not same(slight, own)
+    assert same(full, other)
+    with pytest.raises(InvalidRequest, match="variation"):
+        drawn(engine, image=half(64), variation=0.5)
+
+
+@settings(max_examples=30)
+@given(st.floats(0, 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_the_noise_of_a_variation_is_as_strong_as_any(share: float, one: int, other: int) -> None:
+    import torch
+
+    noises = [torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(seed)) for seed in (one, other)]
+    assert 0.9 < float(arc(noises[0], noises[1], share).std()) < 1.1
 
 
 def test_only_what_the_mask_covers_is_repainted(engine: DiffusersEngine) -> None:

@@ -1,0 +1,141 @@
+"""What is decided before the first step of a picture: its model, what it begins from, its passes, its settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from studio.engines.diffusion import DiffusionRequest, Picture
+from studio.imaging.canvas import Canvas, canvas
+from studio.imaging.fitting import Size
+from studio.imaging.hires import SecondPass, second_pass
+from studio.imaging.infotext import format_infotext
+from studio.imaging.phrasing import Phrase
+from studio.imaging.requests import SEEDS, PictureRequest
+from studio.registry.registry import Registry
+from studio.registry.spec import ModelSpec
+
+SIDE: Final = 512
+STEPS: Final = 20
+GUIDANCE_SCALE: Final = 7.0
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The seeds of one picture."""
+
+    seed: int
+    variation: int = 0
+
+    def after(self, number: int, varying: bool) -> "Seeds":
+        """Of the picture that many further on. Variations of one picture keep its seed."""
+        if varying:
+            return Seeds(self.seed, (self.variation + number) % SEEDS)
+        return Seeds((self.seed + number) % SEEDS, self.variation)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One request, with everything in it settled that does not change from picture to picture."""
+
+    request: PictureRequest
+    spec: ModelSpec
+    canvas: Canvas | None
+    second: SecondPass | None
+
+    @property
+    def notice(self) -> str | None:
+        """A message key for something the user should know."""
+        return self.canvas.notice if self.canvas else None
+
+    def wanted(self, phrase: Phrase, seeds: Seeds) -> DiffusionRequest:
+        """What the model is asked for, with its own defaults where the request leaves them open."""
+        request, begun = self.request, self.canvas
+        width, height = begun.size if begun else size(request, self.spec)
+        return DiffusionRequest(
+            **vars(phrase),
+            width=width,
+            height=height,
+            steps=steps(request, self.spec),
+            guidance_scale=_default(self.spec, "guidance_scale", request.guidance_scale, GUIDANCE_SCALE),
+            seed=seeds.seed,
+            variation_seed=seeds.variation,
+            variation=request.variation_strength,
+            clip_skip=request.clip_skip,
+            scheduler=request.sampler,
+            schedule=request.schedule_type,
+            image=begun.image if begun else None,
+            mask=begun.mask if begun else None,
+            strength=request.strength,
+            keep_latents=self.second is not None and self.second.upscaler is None,
+        )
+
+    def described(self, picture: Picture, wanted: DiffusionRequest) -> str:
+        """The infotext of a picture that was drawn as `wanted`."""
+        digest = next((source.sha256 for source in self.spec.sources if source.sha256), None)
+        parameters = {
+            "Steps": wanted.steps,
+            "Sampler": picture.sampler,
+            "Schedule type": picture.schedule,
+            "CFG scale": wanted.guidance_scale,
+            "Seed": wanted.seed,
+            "Variation seed": wanted.variation_seed if wanted.variation else None,
+            "Variation seed strength": wanted.variation or None,
+            "Size": f"{wanted.width}x{wanted.height}",
+            "Model hash": digest[:10] if digest else None,
+            "Model": self.spec.id,
+            "Clip skip": wanted.clip_skip if wanted.clip_skip != 1 else None,
+            **(self.second.told if self.second else self._origin()),
+        }
+        return format_infotext(wanted.prompt, wanted.negative_prompt, parameters)
+
+    def _origin(self) -> Mapping[str, object]:
+        """How a picture came from another, in A1111's words."""
+        request, begun = self.request, self.canvas
+        if begun is None:
+            return {}
+        if begun.mask is None:
+            return {"Denoising strength": request.strength}
+        masked = begun.box is not None
+        return {
+            "Denoising strength": request.strength,
+            "Mask blur": request.mask_blur or None,
+            "Inpaint area": "Only masked" if masked else None,
+            "Masked area padding": request.inpaint_padding if masked else None,
+            "Masked content": "latent noise" if request.inpaint_fill == "noise" else None,
+        }
+
+
+def plan(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
+    """Settle a request, or refuse it before anything is drawn.
+
+    Raises:
+        UnknownModel: no such image model or upscaler, or none at all.
+        InvalidRequest: the mask does not fit, or the parts of the request do not go together.
+        UnreadablePicture: the picture to begin from, or its mask, is none.
+        OutOfMemory: that picture cannot be held in memory.
+    """
+    spec = registry.choose(request.model, "image")
+    begun = canvas(request, own_size(spec), max_pixels)
+    return Plan(request, spec, begun, second_pass(request, size(request, spec), steps(request, spec), registry))
+
+
+def own_size(spec: ModelSpec) -> Size:
+    """What a model draws best."""
+    return int(spec.defaults.get("width", SIDE)), int(spec.defaults.get("height", SIDE))
+
+
+def size(request: PictureRequest, spec: ModelSpec) -> Size:
+    """The size of the first pass, where the request begins from nothing."""
+    own = own_size(spec)
+    return request.width or own[0], request.height or own[1]
+
+
+def steps(request: PictureRequest, spec: ModelSpec) -> int:
+    """The steps of the first pass."""
+    return _default(spec, "steps", request.steps, STEPS)
+
+
+def _default(spec: ModelSpec, name: str, asked: Number | None, otherwise: Number) -> Number:
+    return asked if asked is not None else type(otherwise)(spec.defaults.get(name, otherwise))
