@@ -6,6 +6,7 @@ from typing import Final, Literal
 from PIL import Image
 
 ResizeMode = Literal["stretch", "crop", "pad"]
+"""Just Resize, Crop and Resize, Resize and Fill, as A1111 calls them."""
 STEP: Final = 8
 """Sides are multiples of it: what one latent of Stable Diffusion covers."""
 LEAST_SIDE: Final = 64

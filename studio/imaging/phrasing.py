@@ -1,20 +1,18 @@
 """From what was typed to what is drawn: styles, chance, LoRAs, learned words and weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
 
 from studio.engines.diffusion import Adapter, Inversion, Words
+from studio.engines.diffusion.families import PICKLES
 from studio.errors import InvalidRequest
+from studio.imaging.adapter_files import FOLDERS, SUFFIXES, named_files
 from studio.imaging.prompts import Lora, extract_loras, parse_attention
 from studio.imaging.styles import Styles
 from studio.imaging.wildcards import LONGEST, Wildcards
 from studio.messages import assets
-
-LORAS: Final = (".safetensors",)
-EMBEDDINGS: Final = (".safetensors", ".pt", ".bin")
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,8 @@ class Phrasing:
     def __init__(self, data: Path) -> None:
         self.styles = Styles(assets() / "styles.yaml", data / "styles.yaml")
         self.wildcards = Wildcards(data / "wildcards")
-        self._loras = data / "loras"
-        self._embeddings = data / "embeddings"
+        self._loras = data / FOLDERS["lora"]
+        self._embeddings = data / FOLDERS["inversion"]
 
     def phrase(self, prompt: str, negative_prompt: str, styles: Sequence[str], seed: int) -> Phrase:
         """What these prompts say in these styles; the same seed always says the same.
@@ -79,9 +77,11 @@ class Phrasing:
         return resolved
 
     def _adapters(self, loras: Sequence[Lora]) -> tuple[Adapter, ...]:
-        files = _files(self._loras, LORAS) if loras else {}
+        files = named_files(self._loras, SUFFIXES["lora"]) if loras else {}
         for name, _ in loras:
             if name not in files:
+                if pickled := named_files(self._loras, PICKLES).get(name):
+                    raise InvalidRequest("adapter.pickle", file=pickled.name)
                 near = get_close_matches(name, files, 3) or sorted(files)[:10]
                 code = "prompt.lora" if near else "prompt.lora_none"
                 raise InvalidRequest(code, name=name, near=", ".join(near))
@@ -89,12 +89,6 @@ class Phrasing:
 
     def _inversions(self, text: str) -> tuple[Inversion, ...]:
         said = text.casefold()
-        files = _files(self._embeddings, EMBEDDINGS)
-        return tuple(Inversion(name, file) for name, file in files.items() if name.casefold() in said)
-
-
-def _files(folder: Path, suffixes: Sequence[str]) -> Mapping[str, Path]:
-    """Files by their names without the ending, wherever they are inside."""
-    if not folder.is_dir():
-        return {}
-    return {file.stem: file for file in sorted(folder.rglob("*.*")) if file.suffix in suffixes and file.is_file()}
+        files = named_files(self._embeddings, SUFFIXES["inversion"])
+        words = {name: file for name, file in files.items() if name == file.stem}
+        return tuple(Inversion(name, file) for name, file in words.items() if name.casefold() in said)

@@ -49,7 +49,9 @@ def test_the_shipped_catalogue_has_every_model_with_what_it_needs() -> None:
     code = {"qwen2.5-coder-1.5b", "qwen2.5-coder-7b", "codegpt-small-py"}
     controls = {f"sd-1.5-control-{k}" for k in ("canny", "openpose", "depth", "lineart", "scribble", "tile")}
     upscalers = {"realesrgan-x4plus", "realesrgan-x4plus-anime", "realesr-animevideo-x4"}
-    assert ids == text | code | {"sd-1.5", "sdxl", "sd-turbo", "sdxl-control-union"} | controls | upscalers
+    annotators = {"depth-anything-v2-small", "hed-soft-edge", "informative-drawings", "vitpose-base", "rt-detr-r50"}
+    assert {spec.id for spec in catalogue.for_task("annotate")} == annotators
+    assert ids - annotators == text | code | {"sd-1.5", "sdxl", "sd-turbo", "sdxl-control-union"} | controls | upscalers
     assert len(catalogue) == len(ids)
     assert {spec.id for spec in catalogue.for_task("text")} == text
     assert {spec.id for spec in catalogue.for_task("code")} == code
