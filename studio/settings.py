@@ -93,3 +93,5 @@ class Settings(BaseSettings):
     """Bytes of one uploaded file."""
     max_pixels: PositiveInt = 64_000_000
     """Pixels of one uploaded picture; an enlarged one may have 16 times as many."""
+    max_adapter: PositiveInt = 2 * 2**30
+    """Bytes of one LoRA or textual inversion brought from the hub."""

@@ -20,9 +20,14 @@ from studio.errors import InvalidRequest
 from studio.hosted import Host
 from studio.hosting.home_thread import HomeThread
 from studio.hosting.zerogpu import Gpu, zerogpu
+from studio.imaging.adapter_hub import AdapterHub
+from studio.imaging.adapters import AdapterLibrary
+from studio.imaging.annotations import Annotations
+from studio.imaging.control import Controls
 from studio.imaging.enlarger import Enlarger
 from studio.imaging.illustrator import Illustrator
 from studio.imaging.phrasing import Phrasing
+from studio.imaging.steering import fits
 from studio.messages import Locale
 from studio.registry.catalog import Catalogue
 from studio.registry.devices import Device, HostMemory, find_accelerators
@@ -99,7 +104,12 @@ class Studio:
         self.writer = Writer(self.registry)
         self.coder = Coder(self.registry)
         self.phrasing = Phrasing(self.settings.data)
-        self.illustrator = Illustrator(self.registry, self.settings.outputs, self.phrasing, self.settings.max_pixels)
+        self.controls = Controls(self.registry, self.catalogue, self.settings.max_pixels)
+        self.annotations = Annotations(self.controls, self.settings.outputs)
+        self.adapters = self._library()
+        self.illustrator = Illustrator(
+            self.registry, self.settings.outputs, self.phrasing, self.controls, self.adapters
+        )
         self.enlarger = Enlarger(self.registry, self.settings.outputs, self.settings.max_pixels)
         resident_bytes = expect_room(residents or (), bindings, residency)
         if gpu is not None:
@@ -165,6 +175,10 @@ class Studio:
         """A model's name for people; empty where a record is about no model."""
         return self.catalogue.get(model).name if model else ""
 
+    def steers(self, controlnet: ModelSpec, base: ModelSpec) -> bool:
+        """Whether a ControlNet goes with an image model."""
+        return fits(controlnet, base, self.registry)
+
     def close(self) -> None:
         """Free everything that is idle."""
         self._closing.set()
@@ -175,6 +189,11 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _library(self) -> AdapterLibrary:
+        settings = self.settings
+        hub = AdapterHub(settings.data, settings.cache, most_bytes=settings.max_adapter)
+        return AdapterLibrary(settings.data, self.registry, hub)
 
     def _require_controls(self) -> None:
         if not self.settings.controls:

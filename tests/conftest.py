@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.server import LiveServer, live_server
-from tests.support.tiny_diffusion import save_tiny_stable_diffusion
+from tests.support.tiny_diffusion import save_tiny_controlnet, save_tiny_stable_diffusion
 
 CATALOGUE = """
 version: 1
@@ -16,6 +16,14 @@ models:
     licence: none
     memory: 10_000_000
     defaults: {width: 64, height: 64, steps: 4, guidance_scale: 5}
+  - id: tiny-edges
+    name: Tiny edges
+    task: controlnet
+    engine: diffusers
+    base: tiny-sd
+    sources: [{path: tiny-canny}]
+    licence: none
+    memory: 1_000_000
   - id: realesr-animevideo-x4
     name: Real-ESRGAN animevideo
     task: upscale
@@ -38,6 +46,7 @@ def drawing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSer
     """A studio whose catalogue has a tiny, random image model and the smallest upscaler."""
     folder = tmp_path_factory.mktemp("drawing")
     save_tiny_stable_diffusion(folder / "tiny-sd")
+    save_tiny_controlnet(folder / "tiny-canny")
     (folder / "models.yaml").write_text(CATALOGUE, encoding="utf-8")
     with live_server(folder, catalogue=str(folder / "models.yaml")) as live:
         yield live

@@ -63,7 +63,7 @@ def canvas(request: PictureRequest, own: Size, max_pixels: int) -> Canvas | None
         if request.mask is not None:
             raise InvalidRequest("draw.mask_alone")
         return None
-    source = _flat(request.image, max_pixels)
+    source = flat(request.image, max_pixels)
     if request.mask is None:
         size = _size(request, own, source.size)
         return Canvas(size, fitted(source, size, request.resize_mode))
@@ -130,7 +130,7 @@ def _size(request: PictureRequest, own: Size, source: Size) -> Size:
     return request.width or own[0], request.height or own[1]
 
 
-def _flat(file: Path, max_pixels: int) -> Image.Image:
+def flat(file: Path, max_pixels: int) -> Image.Image:
     """The picture in a file, on white where it is transparent."""
     image = open_picture(file, max_pixels).image
     if image.mode == "RGBA":

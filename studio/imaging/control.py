@@ -15,6 +15,7 @@ from studio.imaging.control_sizes import LEAST_RESOLUTION, MOST_RESOLUTION, perf
 from studio.imaging.control_units import ControlUnitRequest
 from studio.imaging.fitting import ResizeMode
 from studio.imaging.pictures import open_picture
+from studio.imaging.requests import ControlImageRequest
 from studio.registry.catalog import Catalogue
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
@@ -39,7 +40,7 @@ class Controls:
     ) -> None:
         self._registry = registry
         self._catalogue = catalogue
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
         self._cache = ControlCache(cache_bytes)
 
     @property
@@ -57,9 +58,9 @@ class Controls:
         resize_mode: ResizeMode = "crop",
         pixel_perfect: bool = True,
         resolution: int = 512,
-    ) -> Iterator[LoadProgress | ControlImage]:
-        """The control image of a picture, at exactly `size` (width, height); a picture of another aspect is resized by
-        the mode. Closing the iterator gives up waiting for a model.
+    ) -> Generator[LoadProgress, None, ControlImage]:
+        """Make the control image of a picture, at exactly `size` (width, height), and return it; a picture of another
+        aspect is resized by the mode. Closing the generator gives up waiting for a model.
 
         Raises:
             InvalidRequest: no such annotator, or a parameter, the size or the resolution is out of bounds.
@@ -82,18 +83,20 @@ class Controls:
             image = placed(drawn.convert("RGB"), size, resize_mode)
             kept = ControlImage(image, annotator, resolution, next(iter(models), None), _notice(chosen, image))
             kept = self._cache.keep(key, kept)
-        yield kept
+        return kept
 
-    def of_unit(self, unit: ControlUnitRequest, size: tuple[int, int]) -> Iterator[LoadProgress | ControlImage]:
-        """The control image that a unit asks for, for a picture of `size`; raises what `control_image` does."""
+    def asked(
+        self, picture: Path | Image.Image, asked: ControlUnitRequest | ControlImageRequest, size: tuple[int, int]
+    ) -> Generator[LoadProgress, None, ControlImage]:
+        """The same with the settings of a request; raises what `control_image` does."""
         return self.control_image(
-            unit.image,
-            unit.annotator,
-            unit.parameters,
+            picture,
+            asked.annotator,
+            asked.parameters,
             size=size,
-            resize_mode=unit.resize_mode,
-            pixel_perfect=unit.pixel_perfect,
-            resolution=unit.resolution,
+            resize_mode=asked.resize_mode,
+            pixel_perfect=asked.pixel_perfect,
+            resolution=asked.resolution,
         )
 
     def suggest(self, controlnet: str) -> str:
@@ -157,7 +160,7 @@ class Controls:
 
     def _check(self, size: tuple[int, int], resolution: int) -> None:
         width, height = size
-        if min(size) < 1 or width * height > self._max_pixels:
+        if min(size) < 1 or width * height > self.max_pixels:
             raise InvalidRequest("control.size", width=width, height=height)
         if not LEAST_RESOLUTION <= resolution <= MOST_RESOLUTION:
             bounds = {"least": LEAST_RESOLUTION, "most": MOST_RESOLUTION}
@@ -166,7 +169,7 @@ class Controls:
     def _opened(self, picture: Path | Image.Image) -> Image.Image:
         if isinstance(picture, Image.Image):
             return picture
-        return open_picture(picture, self._max_pixels).image
+        return open_picture(picture, self.max_pixels).image
 
 
 def _without_weights(

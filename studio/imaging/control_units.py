@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, model_validator
 
 from studio.engines.annotators import ANNOTATORS, annotator_of, kind
+from studio.engines.diffusion.emphasis import Emphasis
 from studio.errors import InvalidRequest
 from studio.imaging.control_settings import ControlSettings
 from studio.imaging.control_sizes import LEAST_RESOLUTION, MOST_RESOLUTION
@@ -15,8 +16,6 @@ from studio.imaging.fitting import ResizeMode
 from studio.imaging.parameters import quoted
 from studio.validation import Request
 
-Emphasis = Literal["balanced", "prompt", "control"]
-"""Whose word counts more where the prompt and the control image differ."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """Of the steps."""
 Scale = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
@@ -40,7 +39,8 @@ class ControlUnitRequest(Request):
 
     model: str
     """The id of a ControlNet."""
-    image: Path
+    image: Path | None = None
+    """None takes the picture that the request begins from."""
     annotator: str = "none"
     """What makes the control image of the picture; `none` where it is one already."""
     parameters: Mapping[str, float] = Field(default_factory=dict)

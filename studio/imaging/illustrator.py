@@ -1,7 +1,7 @@
 """Drawing a picture from a prompt, and from another picture."""
 
 import secrets
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Final
 from studio.engines.diffusion import DiffusionEngine, DiffusionRequest, Picture, Step
 from studio.engines.diffusion.tokens import TokenCount, token_counter
 from studio.errors import EngineFailed
+from studio.imaging.adapters import AdapterLibrary
 from studio.imaging.carriers import SUFFIXES, save
+from studio.imaging.control import Controls
 from studio.imaging.magnifier import Magnifier
 from studio.imaging.phrasing import Phrasing
 from studio.imaging.plan import Plan, Seeds, plan
 from studio.imaging.requests import SEEDS, Drawing, Drawn, Enlarging, PictureRequest
+from studio.imaging.steering import Steered, steered
 from studio.imaging.storage import PictureStore
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
@@ -42,12 +45,18 @@ class Illustrator:
     """Draws pictures with the image models of a registry and keeps them in `outputs`."""
 
     def __init__(
-        self, registry: Registry, outputs: Path, phrasing: Phrasing | None = None, max_pixels: int = MOST_PIXELS
+        self,
+        registry: Registry,
+        outputs: Path,
+        phrasing: Phrasing | None = None,
+        controls: Controls | None = None,
+        adapters: AdapterLibrary | None = None,
     ) -> None:
-        """Without `phrasing`, what prompts name is looked for beside `outputs`; larger sources are refused."""
+        """Without `phrasing` and `adapters`, what prompts name is looked for beside `outputs`."""
         self._registry = registry
-        self._max_pixels = max_pixels
         self._phrasing = phrasing or Phrasing(outputs.parent)
+        self._controls = controls or Controls(registry, registry.catalogue, MOST_PIXELS)
+        self._adapters = adapters or AdapterLibrary(outputs.parent, registry)
         self._magnifier = Magnifier(registry)
         self._store = PictureStore(outputs)
 
@@ -59,18 +68,19 @@ class Illustrator:
         Raises:
             UnknownModel: no such image model, or none at all.
             InvalidRequest: a style, wildcard or LoRA that the prompts name is not here, or parts do not fit together.
-            UnreadablePicture: the picture to begin from, or its mask, is none.
+            UnreadablePicture: the picture to begin from, its mask or a control image is none.
             OutOfMemory: the picture is too large for this machine.
             EngineFailed: the model broke off.
             StorageFailed: the picture cannot be written.
         """
-        settled = plan(request, self._registry, self._max_pixels)
+        settled = plan(request, self._registry, self._controls.max_pixels)
         varying = request.variation_strength > 0
         first = Seeds(_seed(request.seed), _seed(request.variation_seed) if varying else 0)
         done = Drawn((), (), (), request.count)
         for number in range(request.count):
             seeds = first.after(number, varying)
             phrase = self._phrasing.phrase(request.prompt, request.negative_prompt, request.styles, seeds.seed)
+            self._adapters.check(phrase.adapters, settled.spec)
             wanted = settled.wanted(phrase, seeds)
             picture = yield from self._passes(wanted, settled, Part(number + 1, request.count))
             file, infotext, notice = self._kept(picture, wanted, settled)
@@ -102,11 +112,14 @@ class Illustrator:
         self, wanted: DiffusionRequest, settled: Plan, part: Part
     ) -> Generator[LoadProgress | Drawing, None, Picture]:
         picture: Picture | None = None
+        size = wanted.width, wanted.height
+        units = yield from steered(settled.steering, settled.canvas, size, self._controls)
+        networks = dict.fromkeys(each.steering.spec.id for each in units)
 
         def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
-            return engine.stream(wanted)
+            return engine.stream(replace(wanted, controls=tuple(unit.ready(lease.again) for unit in units)))
 
-        with self._registry.lease(settled.spec.id, shape=Shape(wanted.width, wanted.height)) as lease:
+        with self._registry.lease(settled.spec.id, *networks, shape=Shape(*size)) as lease:
             begun = monotonic()
             # Steps are no output: a drawing that ran out of memory begins again where there is more.
             with closing(lease.stream(start, spoken=lambda event: isinstance(event, Picture))) as events:
@@ -114,7 +127,7 @@ class Illustrator:
                     if isinstance(event, Step):
                         yield _progress(event, monotonic() - begun, part)
                     elif isinstance(event, Picture):
-                        picture = event
+                        picture = replace(event, notice=event.notice or next(_notices(units), None))
                     else:
                         begun = monotonic()
                         yield event
@@ -134,6 +147,10 @@ class Illustrator:
 
 def _seed(asked: int) -> int:
     return asked if asked >= 0 else secrets.randbelow(SEEDS)
+
+
+def _notices(units: Iterable[Steered]) -> Iterator[str]:
+    return (unit.notice for unit in units if unit.notice)
 
 
 def _progress(step: Step, seconds: float, part: Part) -> Drawing:

@@ -6,11 +6,13 @@ from typing import Final, TypeVar
 
 from studio.engines.diffusion import DiffusionRequest, Picture
 from studio.imaging.canvas import Canvas, canvas
+from studio.imaging.control_units import infotext_units
 from studio.imaging.fitting import Size
 from studio.imaging.hires import SecondPass, second_pass
 from studio.imaging.infotext import format_infotext
 from studio.imaging.phrasing import Phrase
 from studio.imaging.requests import SEEDS, PictureRequest
+from studio.imaging.steering import Steering, steering
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec
 
@@ -43,6 +45,7 @@ class Plan:
     spec: ModelSpec
     canvas: Canvas | None
     second: SecondPass | None
+    steering: tuple[Steering, ...] = ()
 
     @property
     def notice(self) -> str | None:
@@ -87,6 +90,7 @@ class Plan:
             "Model": self.spec.id,
             "Clip skip": wanted.clip_skip if wanted.clip_skip != 1 else None,
             **(self.second.told if self.second else self._origin()),
+            **infotext_units(each.unit for each in self.steering),
         }
         return format_infotext(wanted.prompt, wanted.negative_prompt, parameters)
 
@@ -111,14 +115,15 @@ def plan(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
     """Settle a request, or refuse it before anything is drawn.
 
     Raises:
-        UnknownModel: no such image model or upscaler, or none at all.
+        UnknownModel: no such image model, upscaler or ControlNet, or none at all.
         InvalidRequest: the mask does not fit, or the parts of the request do not go together.
         UnreadablePicture: the picture to begin from, or its mask, is none.
         OutOfMemory: that picture cannot be held in memory.
     """
     spec = registry.choose(request.model, "image")
     begun = canvas(request, own_size(spec), max_pixels)
-    return Plan(request, spec, begun, second_pass(request, size(request, spec), steps(request, spec), registry))
+    second = second_pass(request, size(request, spec), steps(request, spec), registry)
+    return Plan(request, spec, begun, second, steering(request, spec, registry))
 
 
 def own_size(spec: ModelSpec) -> Size:

@@ -1,5 +1,6 @@
 """What a designer asks for, and what comes back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
 from studio.imaging.carriers import Format
+from studio.imaging.control_units import ControlUnitRequest, Resolution
 from studio.imaging.fitting import LEAST_SIDE, MOST_SIDE, STEP, ResizeMode
 from studio.validation import OptionalPrompt, Prompt, Request, one_of
 
@@ -31,6 +33,7 @@ Padding = Annotated[int, Field(ge=0, le=1024)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 HiresScale = Annotated[float, Field(gt=1, le=4, allow_inf_nan=False)]
 HiresSteps = Annotated[int, Field(ge=0, le=150)]
+MOST_CONTROLS: Final = 10
 LATENT: Final = "latent"
 InpaintArea = Literal["picture", "masked"]
 InpaintFill = Literal["original", "noise"]
@@ -69,6 +72,8 @@ class PictureRequest(Request):
     """Of the second pass; 0 takes as many as the first."""
     hires_strength: Strength = 0.7
     """How far the second pass goes from the first."""
+    controls: Annotated[tuple[ControlUnitRequest, ...], Field(max_length=MOST_CONTROLS)] = ()
+    """What steers it, each with a ControlNet of its own."""
     image: Path | None = None
     """The picture to begin from. Without a width and height, its proportions are kept."""
     strength: Strength = 0.75
@@ -85,6 +90,20 @@ class PictureRequest(Request):
     """Pixels around the masked part that are seen while it is drawn."""
     inpaint_fill: InpaintFill = "original"
     """What the masked part begins as."""
+
+
+class ControlImageRequest(Request):
+    """See what a ControlNet would read of a picture."""
+
+    image: Path
+    annotator: str = "canny"
+    parameters: Mapping[str, float] = Field(default_factory=dict)
+    width: Side | None = None
+    """Without a width and height, the size that a picture of 512 × 512 pixels with its proportions has."""
+    height: Side | None = None
+    resize_mode: ResizeMode = "crop"
+    pixel_perfect: bool = True
+    resolution: Resolution = 512
 
 
 class EnlargeRequest(Request):

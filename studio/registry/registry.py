@@ -58,6 +58,11 @@ class Registry:
         """Every decision so far."""
         return self._residency.journal
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """What it keeps."""
+        return self._catalogue
+
     def choose(self, wanted: str | None, *tasks: Task) -> ModelSpec:
         """The model to use for `tasks`: the one asked for, else the best one present.
 

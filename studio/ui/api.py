@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from gradio import FileData
 from gradio.events import api
 
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.errors import InvalidRequest
+from studio.imaging.adapter_files import AdapterFile, Kind
+from studio.imaging.annotations import Annotated
 from studio.imaging.infotext import read_infotext
 from studio.imaging.origins import picture_text
-from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.imaging.requests import ControlImageRequest, Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.studio import Studio
 from studio.ui.answers import answers
 from studio.ui.events import Lane
@@ -39,8 +41,8 @@ class Endpoints:
         upkeep = Upkeep(self._studio)
         lanes: list[tuple[Lane | None, tuple[Callable[..., Any], ...]]] = [
             (self._text, (self.outline, self.write_section, self.write_article, self.generate_code)),
-            (self._imaging, (self.generate_image, self.upscale)),
-            (None, (self.read_infotext,)),
+            (self._imaging, (self.generate_image, self.control_image, self.upscale)),
+            (None, (self.read_infotext, self.adapters)),
             (None, (self.score_code, upkeep.models, upkeep.load_model, upkeep.offload_model, upkeep.drop_model)),
             (None, (upkeep.pin_model, upkeep.unpin_model, upkeep.set_budget, upkeep.memory)),
         ]
@@ -143,6 +145,7 @@ class Endpoints:
         hires_upscaler: str = "latent",
         hires_steps: int = 0,
         hires_strength: float = 0.7,
+        controls: list[Json] | None = None,
         image: FileData | None = None,
         strength: float = 0.75,
         resize_mode: str = "crop",
@@ -161,10 +164,40 @@ class Endpoints:
 
         def drawing() -> Iterator[Json | None]:
             files = {name: _uploaded(fields[name], "draw.upload") for name in ("image", "mask") if fields[name]}
-            for step in self._studio.illustrator.draw(PictureRequest.of(**fields | files)):
+            units = [_unit(unit) for unit in controls or ()]
+            for step in self._studio.illustrator.draw(PictureRequest.of(**fields | files | {"controls": units})):
                 yield _picture(step) if isinstance(step, Drawn) else None
 
         yield from answers(drawing, None)
+
+    def control_image(
+        self,
+        image: FileData,
+        annotator: str = "canny",
+        parameters: Json | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        resize_mode: str = "crop",
+        pixel_perfect: bool = True,
+        resolution: int = 512,
+    ) -> Iterator[Json | None]:
+        """Make what a ControlNet reads of a picture: {file, annotator, resolution, width, height}."""
+        fields = {name: value for name, value in locals().items() if name != "self" and value is not None}
+
+        def steps() -> Iterator[Json | None]:
+            request = ControlImageRequest.of(**fields | {"image": _uploaded(image, "draw.upload")})
+            for step in self._studio.annotations.annotate(request):
+                yield _annotated(step) if isinstance(step, Annotated) else None
+
+        yield from answers(steps, None)
+
+    def adapters(self, kind: str = "lora", query: str = "", model: str | None = None) -> Iterator[Json | None]:
+        """The host's LoRAs or textual inversions: [{name, family, rank, bytes, triggers, trouble}]."""
+
+        def steps() -> Iterator[Any]:
+            yield [_adapter(file) for file in self._studio.adapters.find(_kind(kind), query, model)]
+
+        yield from answers(steps, None)
 
     def read_infotext(self, image: FileData | None = None, text: str = "") -> Iterator[Json | None]:
         """Read how a picture was made, from its file or from a text: its settings by name, absent ones left out."""
@@ -197,6 +230,36 @@ def _snippet(step: Snippet) -> Json:
 def _picture(step: Drawn) -> Json:
     files = [_file(file) for file in step.files]
     return {"files": files, "seed": step.seed, "infotext": step.infotext, "infotexts": list(step.infotexts)}
+
+
+def _unit(unit: Any) -> Any:
+    """A ControlNet unit with the path of its picture; what is no unit is left for the request to refuse."""
+    if not isinstance(unit, dict) or unit.get("image") is None:
+        return unit
+    return unit | {"image": _uploaded(unit["image"], "draw.upload")}
+
+
+def _annotated(step: Annotated) -> Json:
+    told = {"annotator": step.annotator, "resolution": step.resolution, "width": step.width, "height": step.height}
+    return {"file": _file(step.file), **told}
+
+
+def _kind(kind: str) -> Kind:
+    if kind not in get_args(Kind):
+        raise InvalidRequest("adapter.kind", kind=str(kind)[:60])
+    return cast(Kind, kind)
+
+
+def _adapter(file: AdapterFile) -> Json:
+    told = file.trouble or file.misfit
+    return {
+        "name": file.name,
+        "family": file.family,
+        "rank": file.make.rank,
+        "bytes": file.size,
+        "triggers": list(file.triggers),
+        "trouble": str(InvalidRequest(told.code, **told.details)) if told else None,
+    }
 
 
 def _file(path: Path) -> Json:

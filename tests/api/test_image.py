@@ -9,6 +9,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from tests.support.drawing import half
 from tests.support.server import LiveServer
 
 
@@ -173,3 +174,39 @@ def test_unknown_samplers_and_counts_out_of_bounds_are_refused_in_words(
 ) -> None:
     with pytest.raises(AppError, match=words):
         client.predict("a boat", **arguments, api_name="/generate_image")
+
+
+def test_a_control_image_is_made_at_the_size_asked_for(client: Client, tmp_path: Path) -> None:
+    half(96).save(tmp_path / "half.png")
+    answer = client.predict(
+        handle_file(str(tmp_path / "half.png")), "canny", width=128, height=64, api_name="/control_image"
+    )
+    assert (answer["annotator"], answer["width"], answer["height"]) == ("canny", 128, 64)
+    with Image.open(path_of(answer["file"])) as lines:
+        columns = np.flatnonzero(np.asarray(lines.convert("L")).any(axis=0))
+        assert lines.size == (128, 64)
+    assert 60 <= columns.min() <= columns.max() <= 68
+
+
+def test_control_units_through_the_api(client: Client, tmp_path: Path) -> None:
+    half(96).save(tmp_path / "half.png")
+    unit = {"model": "tiny-edges", "image": handle_file(str(tmp_path / "half.png")), "annotator": "canny"}
+    plain = client.predict("a boat", seed=4, api_name="/generate_image")
+    steered = client.predict("a boat", seed=4, controls=[unit], api_name="/generate_image")
+    assert "Module: canny, Model: tiny-edges" in steered["infotext"]
+    assert not np.array_equal(pixels_of(plain), pixels_of(steered))
+    for wrong, words in (
+        ([{**unit, "image": {"path": "/etc/passwd"}}], "uploaded"),
+        ([{"model": "tiny-edges"}], "no picture to follow"),
+        ([{**unit, "annotator": "oracle"}], "oracle"),
+        (["tiny-edges"], "controls"),
+        ([{**unit, "magic": 1}], "magic"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict("a boat", controls=wrong, api_name="/generate_image")
+
+
+def test_adapters_are_listed_by_kind(client: Client) -> None:
+    assert client.predict(api_name="/adapters") == []
+    with pytest.raises(AppError, match="no kind"):
+        client.predict("hat", api_name="/adapters")

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,17 @@ class House:
 
     def make(self, picture: Any, annotator: str = "canny", **options: Any) -> ControlImage:
         options.setdefault("size", (64, 64))
-        *_, last = self.controls.control_image(picture, annotator, **options)
-        assert isinstance(last, ControlImage)
-        return last
+        return result(self.controls.control_image(picture, annotator, **options))
+
+
+def result(making: Generator[LoadProgress, None, ControlImage]) -> ControlImage:
+    """What a generator returns."""
+    while True:
+        try:
+            assert isinstance(next(making), LoadProgress)
+        except StopIteration as end:
+            made: ControlImage = end.value
+            return made
 
 
 @pytest.fixture
@@ -217,10 +225,7 @@ def test_an_annotator_with_weights_is_leased_and_its_helper_with_it(tmp_path: Pa
     pose, people = InvertingAnnotator(), InvertingAnnotator()
     specs = (entry("pose", "openpose"), entry("finder", "people"), entry("other", "depth"))
     house = House(tmp_path, *specs, engines={"pose": pose, "finder": people})
-    events = list(house.controls.control_image(drawing(), "openpose", size=(96, 96)))
-    assert all(isinstance(event, LoadProgress) for event in events[:-1])
-    assert isinstance(events[-1], ControlImage)
-    assert events[-1].model == "pose"
+    assert house.make(drawing(), "openpose", size=(96, 96)).model == "pose"
     assert sorted(house.loads) == ["finder", "pose"]
     assert pose.asked == [(96, {"confidence": 0.3, "people": people})]
     assert {status.in_use for status in house.registry.statuses()} == {0}
@@ -233,7 +238,7 @@ def test_closing_while_it_loads_gives_the_wait_up(tmp_path: Path) -> None:
     house = House(tmp_path, entry("deep", "depth"), engines={"deep": InvertingAnnotator()}, finish=finish)
     making = house.controls.control_image(drawing(), "depth", size=(64, 64))
     assert isinstance(next(making), LoadProgress)
-    making.close()  # type: ignore[attr-defined]
+    making.close()
     finish.set()
     # The load goes on for whoever comes next.
     assert house.make(drawing(), "depth").model == "deep"
@@ -296,8 +301,7 @@ def test_a_unit_is_made_as_it_asks(house: House, tmp_path: Path) -> None:
     unit = ControlUnitRequest.of(
         model="edges", image=file, annotator="canny", resize_mode="pad", pixel_perfect=False, resolution=96
     )
-    *_, made = house.controls.of_unit(unit, (128, 128))
-    assert isinstance(made, ControlImage)
+    made = result(house.controls.asked(file, unit, (128, 128)))
     assert (made.image.size, made.resolution, made.annotator) == ((128, 128), 96, "canny")
     # The margins of what fits in whole are as black as the rest.
     assert not np.asarray(made.image)[:20].any()

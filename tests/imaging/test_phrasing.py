@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from studio.engines.diffusion import Adapter, Inversion
 from studio.engines.diffusion.fake import ColourEngine
@@ -18,7 +20,10 @@ def data(tmp_path: Path) -> Path:
     for name in ("wildcards/animal.txt", "loras/ink.safetensors", "loras/deep/old.safetensors", "embeddings/zeb.pt"):
         file = tmp_path / "data" / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("cat\ndog\nfox\n")
+        if file.suffix == ".safetensors":
+            save_file({"lora_unet_conv_in.lora_down.weight": np.zeros((4, 4), np.float32)}, file)
+        else:
+            file.write_text("cat\ndog\nfox\n")
     return tmp_path / "data"
 
 

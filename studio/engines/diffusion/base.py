@@ -7,6 +7,8 @@ from typing import Any, Final, Protocol
 
 from PIL import Image
 
+from studio.engines.diffusion.emphasis import Emphasis
+
 Words = tuple[tuple[str, float], ...]
 """The texts of a prompt and the weight of each, in order."""
 BREAK: Final = "BREAK"
@@ -38,6 +40,8 @@ class ControlUnit:
     """The share of the steps after which it ends."""
     mode: int = 0
     """For union models only: which of its kinds of picture `image` is."""
+    emphasis: Emphasis = "balanced"
+    """Whose word counts more where prompt and picture differ."""
 
 
 @dataclass(frozen=True)

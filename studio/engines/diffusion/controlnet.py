@@ -1,7 +1,9 @@
 """ControlNets: networks that steer a base model, loaded once and lent to any number of its pictures."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from studio.engines.diffusion.offload import nbytes
 from studio.engines.heads import read_json
@@ -10,6 +12,11 @@ from studio.engines.shuttle import Shuttle
 from studio.errors import OutOfMemory, WeightsUnavailable
 from studio.registry.loaded import DeviceName, Sharing
 from studio.registry.spec import ModelSpec
+
+UNION_MODES: Final[Mapping[str, int]] = MappingProxyType(
+    {"openpose": 0, "depth": 1, "softedge": 2, "scribble": 2, "canny": 3, "lineart": 3, "lineart_standard": 3}
+)
+"""Which of its kinds of picture a union model (xinsir's order) takes an annotator's for."""
 
 
 class ControlNetEngine:

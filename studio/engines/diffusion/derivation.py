@@ -10,6 +10,7 @@ from typing import Any, Final
 from PIL import Image
 
 from studio.engines.diffusion.base import ControlUnit, DiffusionRequest, plain
+from studio.engines.diffusion.emphasis import emphasised
 from studio.engines.diffusion.noise import varied
 from studio.engines.diffusion.schedulers import chosen
 from studio.errors import InvalidRequest
@@ -138,9 +139,10 @@ def _pipeline(base: Any, request: DiffusionRequest, parts: dict[str, Any]) -> An
 
 def _controls(units: tuple[ControlUnit, ...]) -> Any:
     """One network, or a list of several; a union model steers by several pictures at once."""
-    modules = [unit.model.module for unit in units]
+    modules = [emphasised(unit.model.module, unit.emphasis) for unit in units]
     if any(type(module).__name__ == UNION for module in modules):
-        if any(module is not modules[0] for module in modules):
+        first = units[0]
+        if any((unit.model, unit.emphasis) != (first.model, first.emphasis) for unit in units):
             raise InvalidRequest("draw.controls_mixed")
         return modules[0]
     return modules if len(modules) > 1 else modules[0] if modules else None

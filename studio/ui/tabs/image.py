@@ -11,6 +11,8 @@ from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
 from studio.ui.controls import examples, model_choice, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
+from studio.ui.tabs.adapters import AdapterFold
+from studio.ui.tabs.control import ControlTools
 from studio.ui.tabs.form import PictureForm, prompt_field, size_fields
 from studio.ui.tabs.gallery import Shown, VisitGallery
 from studio.ui.tabs.hires import HiresTools
@@ -68,6 +70,7 @@ class ImageTab:
             self.sampling = SamplingTools()
             self.hires = HiresTools(room.studio)
             self.prompting.options()
+            AdapterFold(room, room.studio.adapters, self.prompt, self.model)
             self.format = gr.Dropdown(
                 [("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")],
                 value="png",
@@ -76,6 +79,7 @@ class ImageTab:
                 filterable=False,
                 elem_id="image-format",
             )
+        self.control = ControlTools(room, self.model, self.size)
         told: dict[str, Block] = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
         told |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
         told |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
@@ -94,6 +98,7 @@ class ImageTab:
         form.field("count", self.sampling.count)
         form.add(prompt_field, self.prompt)
         form.add(size_fields, self.size)
+        form.add(self.control.read, *self.control.components)
         form.add(self.origin.read, *self.origin.components)
         return form
 

@@ -114,6 +114,21 @@ def test_controlnets_steer_by_their_scale_and_share_of_the_steps(engine: Diffuse
     assert same(plain, drawn(engine))
 
 
+def test_the_emphasis_lies_between_the_prompt_and_the_control_image(engine: DiffusersEngine, edges: Path) -> None:
+    def with_(**fields: object) -> Picture:
+        return drawn(engine, controls=(control(edges, **fields),))
+
+    plain, balanced = drawn(engine), with_()
+    prompt, guided = with_(emphasis="prompt"), with_(emphasis="control")
+    assert len({pixels(picture).tobytes() for picture in (plain, balanced, prompt, guided)}) == 4
+
+    def distance(one: Picture, other: Picture) -> float:
+        return float(np.abs(pixels(one).astype(float) - pixels(other)).mean())
+
+    assert distance(prompt, plain) < distance(balanced, plain)
+    assert same(with_(), balanced), "the network itself stays as it was"
+
+
 def test_all_pipelines_share_every_weight(engine: DiffusersEngine, edges: Path) -> None:
     def addresses(pipe: object) -> set[int]:
         parts = (getattr(pipe, name) for name in ("unet", "vae", "text_encoder"))

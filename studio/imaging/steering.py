@@ -1,0 +1,103 @@
+"""The ControlNets of a request: which networks, and what each of them reads."""
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from studio.engines.diffusion import ControlUnit
+from studio.engines.diffusion.controlnet import UNION_MODES
+from studio.engines.diffusion.families import base_make
+from studio.errors import InvalidRequest
+from studio.imaging.canvas import Canvas, flat
+from studio.imaging.control import Controls
+from studio.imaging.control_units import ControlUnitRequest
+from studio.imaging.fitting import Size, fitted
+from studio.imaging.requests import PictureRequest
+from studio.registry.lease import LoadProgress
+from studio.registry.registry import Registry
+from studio.registry.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Steering:
+    """One unit and the ControlNet that it names."""
+
+    unit: ControlUnitRequest
+    spec: ModelSpec
+    source: Path
+    """The picture that steers, or that its control image is made of."""
+
+    @property
+    def mode(self) -> int:
+        """Which of a union model's kinds of picture it is; single ControlNets know but one."""
+        return UNION_MODES.get(self.unit.annotator, 0)
+
+
+@dataclass(frozen=True)
+class Steered:
+    """A unit with its control image."""
+
+    steering: Steering
+    image: Image.Image
+    notice: str | None
+
+    def ready(self, network: Callable[[str], Any]) -> ControlUnit:
+        """What the engine takes; `network` gives a loaded ControlNet by its id."""
+        unit = self.steering.unit
+        return ControlUnit(
+            network(self.steering.spec.id),
+            self.image,
+            scale=unit.scale,
+            start=unit.start,
+            end=unit.end,
+            mode=self.steering.mode,
+            emphasis=unit.mode,
+        )
+
+
+def steering(request: PictureRequest, spec: ModelSpec, registry: Registry) -> tuple[Steering, ...]:
+    """The units of a request, checked against the image model that is to be steered.
+
+    Raises:
+        UnknownModel: there is no such ControlNet.
+        InvalidRequest: it steers other models, or there is no picture for it.
+    """
+    return tuple(_checked(unit, request, spec, registry) for unit in request.controls)
+
+
+def steered(
+    units: Iterable[Steering], begun: Canvas | None, size: Size, controls: Controls
+) -> Generator[LoadProgress, None, tuple[Steered, ...]]:
+    """The control images of all units for a picture of `size`; raises what `Controls.control_image` does."""
+    ready = []
+    for each in units:
+        picture: Path | Image.Image = each.source
+        if begun is not None and begun.box is not None and begun.under is not None:
+            # What is drawn is a part of the picture, and so is what steers it.
+            whole = flat(each.source, controls.max_pixels)
+            picture = fitted(whole, begun.under.size, each.unit.resize_mode).crop(begun.box)
+        made = yield from controls.asked(picture, each.unit, size)
+        ready.append(Steered(each, made.image, made.notice))
+    return tuple(ready)
+
+
+def _checked(unit: ControlUnitRequest, request: PictureRequest, spec: ModelSpec, registry: Registry) -> Steering:
+    controlnet = registry.choose(unit.model, "controlnet")
+    source = unit.image or request.image
+    if source is None:
+        raise InvalidRequest("control.no_image", controlnet=controlnet.name)
+    if not fits(controlnet, spec, registry):
+        raise InvalidRequest("control.base", controlnet=controlnet.name, base=controlnet.base, model=spec.name)
+    return Steering(unit, controlnet, source)
+
+
+def fits(controlnet: ModelSpec, spec: ModelSpec, registry: Registry) -> bool:
+    """Whether a ControlNet steers this model: the one its entry names, or another of the same family."""
+    if controlnet.base in (None, spec.id):
+        return True
+    bases = (registry.weights(each) for each in (registry.catalogue.get(str(controlnet.base)), spec))
+    families = [base_make(weights).family for weights in bases if weights is not None]
+    return len(families) == 2 and families[0] == families[1] and families[0] is not None
