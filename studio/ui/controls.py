@@ -17,15 +17,26 @@ TONGUE_NAMES: Final = {"en": {"en": "English", "zh-CN": "英文"}, "zh": {"en": 
 
 
 def work_button(
-    room: Room, lane: Lane, name: str, label: str, status: gr.HTML | None = None, *, quiet: bool = False
+    room: Room,
+    lane: Lane,
+    name: str,
+    label: str,
+    status: gr.HTML | None = None,
+    *,
+    quiet: bool = False,
+    minor: bool = False,
 ) -> Job:
     """The primary button `name`, its Stop, and its progress line, which is made here unless `status` is given.
 
-    A `quiet` one is not seen until it is a Stop, where the work is started from elsewhere.
+    A `quiet` one is not seen until it is a Stop, where the work is started from elsewhere. A `minor` one stands beside
+    a tab's own and looks it.
     """
     with gr.Row(elem_classes="work load" if quiet else "work"):
         start = gr.Button(
-            word(label), variant="primary", elem_id=f"{name}-start", elem_classes="never" if quiet else "start"
+            word(label),
+            variant="secondary" if minor else "primary",
+            elem_id=f"{name}-start",
+            elem_classes="never" if quiet else "start",
         )
         stop = gr.Button(word("app.stop"), variant="stop", visible=False, elem_id=f"{name}-stop", elem_classes="stop")
     return Job(room, lane, start, stop, status or progress_line(name))

@@ -65,7 +65,7 @@ class ControlUnit:
                 buttons=["fullscreen"],
                 elem_id=f"{self._name}-preview",
             )
-            self.looking = work_button(room, room.imaging, self._name, "image.control.preview")
+            self.looking = work_button(room, room.imaging, self._name, "image.control.preview", minor=True)
             self.scale = self._slider("scale", 0, 2, 1, 0.05, label=word("image.control.scale"))
             with gr.Row(elem_classes="pair"):
                 self.start = self._number("start", 0)
