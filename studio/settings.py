@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     """CPU threads for text; when unset, all usable cores read prompts and all but one write."""
     text_slots: PositiveInt = 4
     """Requests one text model serves at the same time."""
+    attention: Literal["sdpa", "xformers"] = "sdpa"
+    """How image models attend: torch's own way, or xformers where that is installed and works."""
+    compile: bool = False
+    """Compile image models: slow at first, faster afterwards. For GPUs."""
+    channels_last: bool = False
+    """Keep the weights of image models in the order that tensor cores prefer."""
+    mcp: bool = False
+    """Offer the endpoints to language models as tools, by the Model Context Protocol; needs `aigc-studio[mcp]`."""
 
     openai_base_url: str | None = None
     """An OpenAI-compatible endpoint, up to and including `/v1`."""

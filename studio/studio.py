@@ -10,6 +10,7 @@ from studio.engines.annotators.costs import annotator_costs
 from studio.engines.annotators.loader import AnnotatorLoader
 from studio.engines.diffusion.costs import diffusion_costs
 from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.diffusion.speed import Speed
 from studio.engines.text.costs import text_costs
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppLoader
@@ -238,7 +239,9 @@ def default_bindings(settings: Settings) -> dict[str, Binding]:
         "transformers": Binding(TransformersLoader(), costs=text_costs),
         "openai": Binding(remote, accelerated=lambda: False, alone=False),
         "diffusers": Binding(
-            DiffusersLoader(), rungs=("whole", "model_offload", "group_offload"), costs=diffusion_costs
+            DiffusersLoader(Speed(settings.attention, settings.compile, settings.channels_last)),
+            rungs=("whole", "model_offload", "group_offload"),
+            costs=diffusion_costs,
         ),
         "annotators": Binding(AnnotatorLoader(), costs=annotator_costs),
         "spandrel": Binding(RealEsrganLoader(settings.cache), costs=upscaler_costs),

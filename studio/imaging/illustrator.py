@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from studio.engines.diffusion import DiffusionEngine, DiffusionRequest, Picture, Step
+from studio.engines.diffusion import Adapter, DiffusionEngine, DiffusionRequest, Picture, Step
 from studio.engines.diffusion.tokens import TokenCount, token_counter
 from studio.errors import EngineFailed
 from studio.imaging.adapters import AdapterLibrary
@@ -114,12 +114,14 @@ class Illustrator:
         picture: Picture | None = None
         size = wanted.width, wanted.height
         units = yield from steered(settled.steering, settled.canvas, size, self._controls)
-        networks = dict.fromkeys(each.steering.spec.id for each in units)
+        fast = settled.fast
 
         def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
-            return engine.stream(replace(wanted, controls=tuple(unit.ready(lease.again) for unit in units)))
+            worn = (Adapter(lease.again(fast.id).path),) if fast else ()
+            controls = tuple(unit.ready(lease.again) for unit in units)
+            return engine.stream(replace(wanted, controls=controls, adapters=(*wanted.adapters, *worn)))
 
-        with self._registry.lease(settled.spec.id, *networks, shape=Shape(*size)) as lease:
+        with self._registry.lease(settled.spec.id, *settled.models, shape=Shape(*size)) as lease:
             begun = monotonic()
             # Steps are no output: a drawing that ran out of memory begins again where there is more.
             with closing(lease.stream(start, spoken=lambda event: isinstance(event, Picture))) as events:

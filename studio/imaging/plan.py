@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from studio.engines.diffusion import DiffusionRequest, Picture
+from studio.errors import InvalidRequest
 from studio.imaging.canvas import Canvas, canvas
 from studio.imaging.control_units import infotext_units
 from studio.imaging.fitting import Size
@@ -12,7 +13,7 @@ from studio.imaging.hires import SecondPass, second_pass
 from studio.imaging.infotext import format_infotext
 from studio.imaging.phrasing import Phrase
 from studio.imaging.requests import SEEDS, PictureRequest
-from studio.imaging.steering import Steering, steering
+from studio.imaging.steering import Steering, fits, steering
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec
 
@@ -46,6 +47,19 @@ class Plan:
     canvas: Canvas | None
     second: SecondPass | None
     steering: tuple[Steering, ...] = ()
+    fast: ModelSpec | None = None
+    """The adapter that makes few steps enough."""
+
+    @property
+    def _habits(self) -> ModelSpec:
+        """Whose defaults hold for steps and guidance."""
+        return self.fast or self.spec
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The ids of all models that a picture needs beside the one that draws it."""
+        helpers = [each.spec.id for each in self.steering] + ([self.fast.id] if self.fast else [])
+        return tuple(dict.fromkeys(helpers))
 
     @property
     def notice(self) -> str | None:
@@ -60,13 +74,13 @@ class Plan:
             **vars(phrase),
             width=width,
             height=height,
-            steps=steps(request, self.spec),
-            guidance_scale=_default(self.spec, "guidance_scale", request.guidance_scale, GUIDANCE_SCALE),
+            steps=steps(request, self._habits),
+            guidance_scale=_default(self._habits, "guidance_scale", request.guidance_scale, GUIDANCE_SCALE),
             seed=seeds.seed,
             variation_seed=seeds.variation,
             variation=request.variation_strength,
             clip_skip=request.clip_skip,
-            scheduler=request.sampler,
+            scheduler=request.sampler or (str(self.fast.defaults["scheduler"]) if self.fast else None),
             schedule=request.schedule_type,
             image=begun.image if begun else None,
             mask=begun.mask if begun else None,
@@ -89,6 +103,7 @@ class Plan:
             "Model hash": digest[:10] if digest else None,
             "Model": self.spec.id,
             "Clip skip": wanted.clip_skip if wanted.clip_skip != 1 else None,
+            "Fast": self.fast.id if self.fast else None,
             **(self.second.told if self.second else self._origin()),
             **infotext_units(each.unit for each in self.steering),
         }
@@ -122,8 +137,21 @@ def plan(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
     """
     spec = registry.choose(request.model, "image")
     begun = canvas(request, own_size(spec), max_pixels)
-    second = second_pass(request, size(request, spec), steps(request, spec), registry)
-    return Plan(request, spec, begun, second, steering(request, spec, registry))
+    fast = fast_adapter(spec, registry) if request.fast else None
+    second = second_pass(request, size(request, spec), steps(request, fast or spec), registry)
+    return Plan(request, spec, begun, second, steering(request, spec, registry), fast)
+
+
+def fast_adapter(spec: ModelSpec, registry: Registry) -> ModelSpec:
+    """The catalogue's few-step adapter for a model.
+
+    Raises:
+        InvalidRequest: there is none.
+    """
+    found = next((each for each in registry.catalogue.for_task("adapter") if fits(each, spec, registry)), None)
+    if found is None:
+        raise InvalidRequest("draw.no_fast", model=spec.name)
+    return found
 
 
 def own_size(spec: ModelSpec) -> Size:

@@ -57,6 +57,8 @@ class PictureRequest(Request):
     """How far to go from the noise of `seed` to that of `variation_seed`; words alone only."""
     sampler: Sampler | None = None
     schedule_type: ScheduleType | None = None
+    fast: bool = False
+    """Wear the model's few-step adapter: a picture in some six steps, with a little less detail."""
     styles: StyleNames = ()
     """Ids or names, applied one after the other."""
     clip_skip: ClipSkip | None = None

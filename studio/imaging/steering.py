@@ -95,7 +95,7 @@ def _checked(unit: ControlUnitRequest, request: PictureRequest, spec: ModelSpec,
 
 
 def fits(controlnet: ModelSpec, spec: ModelSpec, registry: Registry) -> bool:
-    """Whether a ControlNet steers this model: the one its entry names, or another of the same family."""
+    """Whether a ControlNet or an adapter goes with a model: the one its entry names, or another of the same family."""
     if controlnet.base in (None, spec.id):
         return True
     bases = (registry.weights(each) for each in (registry.catalogue.get(str(controlnet.base)), spec))

@@ -230,7 +230,7 @@ class _Reader:
             if spec is None:
                 continue
             where: Location = ("models", index)
-            if spec.base is None and spec.task == "controlnet":
+            if spec.base is None and spec.task in ("controlnet", "adapter"):
                 self._report(where, spec.id, "no_base")
             elif spec.base is not None and spec.base not in images:
                 self._report((*where, "base"), spec.id, "base", base=spec.base)

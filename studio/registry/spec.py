@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 ModelId = NewType("ModelId", str)
 
-Task = Literal["text", "code", "image", "controlnet", "annotate", "upscale"]
+Task = Literal["text", "code", "image", "controlnet", "annotate", "upscale", "adapter"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -73,7 +73,7 @@ class ModelSpec(_Entry):
     keep_alive: NonNegativeFloat | None = None
     """Seconds it stays in memory while idle; 0 keeps it for ever, unset follows the setting."""
     base: ModelId | None = None
-    """For a ControlNet: the image model it steers."""
+    """For a ControlNet or an adapter: the image model it was made for."""
     chat: bool = True
     """Whether it follows instructions through a chat template; base models complete a prompt."""
     note: Mapping[str, str] = Field(default_factory=dict)

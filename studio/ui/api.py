@@ -1,11 +1,14 @@
 """The endpoints for `gradio_client` and plain HTTP: names, typed arguments, plain JSON answers."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from gradio import FileData
 from gradio.events import api
+from PIL import Image
 
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.errors import InvalidRequest
@@ -13,7 +16,7 @@ from studio.imaging.adapter_files import AdapterFile, Kind
 from studio.imaging.annotations import Annotated
 from studio.imaging.infotext import read_infotext
 from studio.imaging.origins import picture_text
-from studio.imaging.requests import ControlImageRequest, Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.imaging.requests import ControlImageRequest, Drawing, Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.studio import Studio
 from studio.ui.answers import answers
 from studio.ui.events import Lane
@@ -139,6 +142,7 @@ class Endpoints:
         sampler: str | None = None,
         schedule_type: str | None = None,
         count: int = 1,
+        fast: bool = False,
         variation_seed: int = -1,
         variation_strength: float = 0.0,
         hires_scale: float | None = None,
@@ -154,19 +158,25 @@ class Endpoints:
         inpaint_area: str = "picture",
         inpaint_padding: int = 32,
         inpaint_fill: str = "original",
+        stream: bool = False,
     ) -> Iterator[Json | None]:
         """Draw pictures: {files, seed, infotext, infotexts}. What is null takes the model's own default.
 
         It begins from `image` where there is one, and repaints that only where `mask` is white. With a count above 1
-        the answer comes anew after each picture, with all that are finished.
+        the answer comes anew after each picture, with all that are finished; with `stream` it also says in between how
+        far the work is: {progress: {picture, pictures, step, total, seconds_left}, preview}.
         """
-        fields = {name: value for name, value in locals().items() if name != "self"} | {"styles": styles or []}
+        fields = {name: value for name, value in locals().items() if name not in ("self", "stream")}
 
         def drawing() -> Iterator[Json | None]:
             files = {name: _uploaded(fields[name], "draw.upload") for name in ("image", "mask") if fields[name]}
             units = [_unit(unit) for unit in controls or ()]
-            for step in self._studio.illustrator.draw(PictureRequest.of(**fields | files | {"controls": units})):
-                yield _picture(step) if isinstance(step, Drawn) else None
+            request = PictureRequest.of(**fields | files | {"controls": units, "styles": styles or []})
+            for step in self._studio.illustrator.draw(request):
+                if isinstance(step, Drawn):
+                    yield _picture(step)
+                else:
+                    yield _progress(step) if stream and isinstance(step, Drawing) else None
 
         yield from answers(drawing, None)
 
@@ -230,6 +240,20 @@ def _snippet(step: Snippet) -> Json:
 def _picture(step: Drawn) -> Json:
     files = [_file(file) for file in step.files]
     return {"files": files, "seed": step.seed, "infotext": step.infotext, "infotexts": list(step.infotexts)}
+
+
+def _progress(step: Drawing) -> Json:
+    names = ("picture", "pictures", "step", "total", "seconds_left")
+    return {"progress": {name: getattr(step, name) for name in names}, "preview": _shown(step.preview)}
+
+
+def _shown(image: Image.Image | None) -> str | None:
+    """A small picture as an address that any page shows."""
+    if image is None:
+        return None
+    held = BytesIO()
+    image.save(held, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{b64encode(held.getvalue()).decode()}"
 
 
 def _unit(unit: Any) -> Any:

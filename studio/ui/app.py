@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Final
 
 import gradio as gr
@@ -92,9 +93,11 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
     """Serve the page and return its address.
 
     Raises:
-        ServerFailed: the port that was asked for is taken, or none is free.
+        ServerFailed: the port that was asked for is taken, or none is free; or what `mcp` needs is not installed.
     """
     settings = studio.settings
+    if settings.mcp and find_spec("mcp") is None:
+        raise ServerFailed("mcp.missing")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -113,6 +116,7 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
         ssr_mode=False,
         share=False,
         app_kwargs={"routes": [Route("/metrics", _scraped(studio))]},
+        mcp_server=settings.mcp,
         prevent_thread_lock=not block,
     )
     return str(address)

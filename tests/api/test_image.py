@@ -1,5 +1,7 @@
 """Text to image through `gradio_client`, on a tiny random Stable Diffusion."""
 
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +212,18 @@ def test_adapters_are_listed_by_kind(client: Client) -> None:
     assert client.predict(api_name="/adapters") == []
     with pytest.raises(AppError, match="no kind"):
         client.predict("hat", api_name="/adapters")
+
+
+def test_a_stream_says_how_far_the_work_is_and_shows_it(client: Client) -> None:
+    job = client.submit("a boat", steps=30, count=2, stream=True, api_name="/generate_image")
+    job.result(timeout=120)
+    told = [answer for answer in job.outputs() if answer]
+    progress = [answer for answer in told if "progress" in answer]
+    assert progress
+    places = [(answer["progress"]["picture"], answer["progress"]["step"]) for answer in progress]
+    assert places == sorted(places)
+    assert {answer["progress"]["total"] for answer in progress} == {30}
+    shown = next(answer["preview"] for answer in progress if answer["preview"])
+    with Image.open(BytesIO(b64decode(shown.partition(",")[2]))) as preview:
+        assert preview.format == "JPEG"
+    assert len(told[-1]["files"]) == 2

@@ -12,6 +12,7 @@ from studio.engines.diffusion.offload import Offload, modules_of
 from studio.engines.heads import read_safetensors
 from studio.engines.memory import first_line, ran_out
 from studio.errors import EngineFailed, WeightsUnavailable
+from studio.registry.loaded import DeviceName, Sharing
 
 MOST_KEPT: Final = 8
 """Adapters that stay in memory; the one unused longest goes when another is read."""
@@ -20,6 +21,26 @@ File = tuple[Path, int]
 """A file and when it was last written, in nanoseconds: a new version is another file."""
 Outfit = Mapping[File, float]
 """Files and weights."""
+
+
+class AdapterFile:
+    """A LoRA of the catalogue: a file that a request wears. Implements `studio.registry.loaded.Loaded`.
+
+    What it takes in memory is part of the base that wears it.
+    """
+
+    sharing: Sharing = "shared"
+    movable = True
+    nbytes = 0
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def move(self, device: DeviceName) -> None:
+        """A file is nowhere."""
+
+    def close(self) -> None:
+        """Nothing to free."""
 
 
 class Adapters:

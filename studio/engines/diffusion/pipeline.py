@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from studio.engines.diffusion.adapters import AdapterFile
 from studio.engines.diffusion.controlnet import ControlNetEngine, controlnet
 from studio.engines.diffusion.engine import DiffusersEngine
+from studio.engines.diffusion.speed import Speed
 from studio.engines.memory import first_line, ran_out, release
 from studio.errors import EngineFailed, OutOfMemory, StudioError, WeightsUnavailable
 from studio.registry.loaded import DeviceName, Rung
@@ -16,16 +18,21 @@ XL_KEY: Final = "conditioner.embedders."
 
 
 class DiffusersLoader:
-    """Loads image models and ControlNets, in fp16 on CUDA and in fp32 on a CPU."""
+    """Loads image models, ControlNets and LoRAs of the catalogue, in fp16 on CUDA and in fp32 on a CPU."""
+
+    def __init__(self, speed: Speed | None = None) -> None:
+        self._speed = speed or Speed()
 
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
-    ) -> DiffusersEngine | ControlNetEngine:
+    ) -> DiffusersEngine | ControlNetEngine | AdapterFile:
         """See `studio.registry.loaded.Loader`. A ControlNet has no rungs: it is one component."""
         import torch
 
         if weights is None:
             raise WeightsUnavailable("weights.missing_part", file=spec.name)
+        if spec.task == "adapter":
+            return AdapterFile(weights)
         _hush()
         dtype = torch.float32 if device == "cpu" else torch.float16
         try:
@@ -34,6 +41,7 @@ class DiffusersLoader:
                 control.move(device)
                 return control
             pipe = _from_folder(weights, dtype) if weights.is_dir() else _from_file(spec, weights, dtype)
+            self._speed.apply(pipe, device)
             engine = DiffusersEngine(pipe, name=spec.name, rung=rung, device=device)
             if rung == "whole":
                 engine.move(device)

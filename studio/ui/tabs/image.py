@@ -96,6 +96,7 @@ class ImageTab:
                 form.field(name, component)
         form.field("format", self.format)
         form.field("count", self.sampling.count)
+        form.field("fast", self.sampling.fast)
         form.add(prompt_field, self.prompt)
         form.add(size_fields, self.size)
         form.add(self.control.read, *self.control.components)

@@ -17,6 +17,7 @@ class SamplingTools:
         with gr.Row(elem_classes="pair"):
             self.sampler = self._choice("sampler", OFFERED)
             self.schedule_type = self._choice("schedule_type", OFFERED_SCHEDULES)
+        self.fast = gr.Checkbox(False, label=word("image.fast"), info=word("image.fast.info"), elem_id="image-fast")
         with gr.Row(elem_classes="pair"):
             self.variation_seed = gr.Number(
                 -1, label=word("image.variation_seed"), precision=0, min_width=96, elem_id="image-variation-seed"
