@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from studio.coding.coder import Coder
 from studio.engines.annotators.costs import annotator_costs
 from studio.engines.annotators.loader import AnnotatorLoader
+from studio.engines.diffusion.abilities import Abilities, abilities
 from studio.engines.diffusion.costs import diffusion_costs
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.diffusion.speed import Speed
@@ -179,6 +180,11 @@ class Studio:
     def steers(self, controlnet: ModelSpec, base: ModelSpec) -> bool:
         """Whether a ControlNet goes with an image model."""
         return fits(controlnet, base, self.registry)
+
+    def able(self, model: str | None) -> Abilities:
+        """What an image model can do; None stands for the one that would draw."""
+        spec = self.registry.choose(model, "image")
+        return abilities(spec, self.registry.weights(spec))
 
     def close(self) -> None:
         """Free everything that is idle."""

@@ -37,6 +37,11 @@ class Canvas:
     notice: str | None = None
     """A message key for something the user should know."""
 
+    @property
+    def before(self) -> Image.Image:
+        """What was there, as large as the finished picture."""
+        return self.under if self.under is not None else self.image
+
     def finished(self, drawn: Image.Image) -> Image.Image:
         """The drawn picture in its place, with everything outside of the mask as it was, to the pixel."""
         if self.under is None or self.soft is None:

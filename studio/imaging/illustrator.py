@@ -76,7 +76,7 @@ class Illustrator:
         settled = plan(request, self._registry, self._controls.max_pixels)
         varying = request.variation_strength > 0
         first = Seeds(_seed(request.seed), _seed(request.variation_seed) if varying else 0)
-        done = Drawn((), (), (), request.count)
+        done = Drawn((), (), (), request.count, before=settled.canvas.before if settled.canvas else None)
         for number in range(request.count):
             seeds = first.after(number, varying)
             phrase = self._phrasing.phrase(request.prompt, request.negative_prompt, request.styles, seeds.seed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from studio.engines.diffusion import DiffusionRequest, Picture
+from studio.engines.diffusion.abilities import Abilities, abilities
 from studio.errors import InvalidRequest
 from studio.imaging.canvas import Canvas, canvas
 from studio.imaging.control_units import infotext_units
@@ -136,6 +137,7 @@ def plan(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
         OutOfMemory: that picture cannot be held in memory.
     """
     spec = registry.choose(request.model, "image")
+    _check(request, spec, abilities(spec, registry.weights(spec)))
     begun = canvas(request, own_size(spec), max_pixels)
     fast = fast_adapter(spec, registry) if request.fast else None
     second = second_pass(request, size(request, spec), steps(request, fast or spec), registry)
@@ -152,6 +154,14 @@ def fast_adapter(spec: ModelSpec, registry: Registry) -> ModelSpec:
     if found is None:
         raise InvalidRequest("draw.no_fast", model=spec.name)
     return found
+
+
+def _check(request: PictureRequest, spec: ModelSpec, able: Abilities) -> None:
+    """Refuse what the model's family does not know to do."""
+    if request.mask is not None and not able.inpaint:
+        raise InvalidRequest("draw.unable_repaint", model=spec.name)
+    if request.image is not None and not able.pictures:
+        raise InvalidRequest("draw.unable_picture", model=spec.name)
 
 
 def own_size(spec: ModelSpec) -> Size:

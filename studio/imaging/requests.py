@@ -1,7 +1,7 @@
 """What a designer asks for, and what comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -140,6 +140,8 @@ class Drawn:
     """How many there will be in the end."""
     notice: str | None = None
     """A message key for something the user should know, such as a prompt that was cut off."""
+    before: Image.Image | None = None
+    """What they began from, as large as they are."""
 
     @property
     def seed(self) -> int:
@@ -153,8 +155,12 @@ class Drawn:
 
     def and_one(self, file: Path, seed: int, infotext: str, notice: str | None) -> "Drawn":
         """The same with one more."""
-        return Drawn(
-            (*self.files, file), (*self.seeds, seed), (*self.infotexts, infotext), self.pictures, notice or self.notice
+        return replace(
+            self,
+            files=(*self.files, file),
+            seeds=(*self.seeds, seed),
+            infotexts=(*self.infotexts, infotext),
+            notice=notice or self.notice,
         )
 
 

@@ -111,7 +111,8 @@ class ControlUnit:
     def suited(self, model: str, chosen: str) -> Any:
         """The choice of ControlNets for another image model."""
         choices = self.networks(model)
-        return gr.update(choices=choices, value=chosen if chosen in dict(map(reversed, choices)) else "")  # type: ignore[arg-type]
+        stays = chosen in [value for _, value in choices]
+        return gr.update(choices=choices) if stays else gr.update(choices=choices, value="")
 
     def _wire(self) -> None:
         self.model.input(self.suggest, self.model, self.annotator, **QUIET)
@@ -191,7 +192,9 @@ class ControlTools:
     """The units, of which one is seen at first."""
 
     def __init__(self, room: Room, model: gr.Dropdown, size: gr.Dropdown) -> None:
-        with gr.Accordion(word("image.control"), open=False, elem_id="image-control", elem_classes="advanced"):
+        with gr.Accordion(
+            word("image.control"), open=False, elem_id="image-control", elem_classes="advanced"
+        ) as self.fold:
             self.units = [ControlUnit(room, number, model, size) for number in range(1, UNITS + 1)]
             self.more = gr.Button(word("image.control.more"), size="sm", elem_id="image-control-more")
         self._seen = gr.State(1)

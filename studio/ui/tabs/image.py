@@ -17,7 +17,7 @@ from studio.ui.tabs.form import PictureForm, prompt_field, size_fields
 from studio.ui.tabs.gallery import Shown, VisitGallery
 from studio.ui.tabs.hires import HiresTools
 from studio.ui.tabs.infotext import InfotextFold
-from studio.ui.tabs.origin import OriginTools
+from studio.ui.tabs.origin import Mode, OriginTools
 from studio.ui.tabs.prompting import PromptTools
 from studio.ui.tabs.sampling import SamplingTools
 from studio.ui.tabs.sizes import size_choice, suited
@@ -129,14 +129,21 @@ class ImageTab:
                 self.send = gr.Button(word("image.send"), size="sm", elem_id="image-send")
                 self.again = gr.Button(word("image.send.picture"), size="sm", elem_id="image-send-picture")
                 self.repaint = gr.Button(word("image.send.repaint"), size="sm", elem_id="image-send-repaint")
+                self.follow = gr.Button(word("image.send.control"), size="sm", elem_id="image-send-control")
                 self.keep = gr.Button(word("image.keep_seed"), size="sm", elem_id="image-keep-seed")
+            with gr.Accordion(
+                word("image.compare"), open=False, visible=False, elem_id="image-compare", elem_classes="advanced"
+            ) as self.comparing:
+                self.slider = gr.ImageSlider(
+                    show_label=False, format="png", interactive=False, buttons=["fullscreen"], elem_id="image-slider"
+                )
             self.gallery = VisitGallery()
 
     def _wire(self, room: Room) -> None:
         self.file = gr.State(None)
         self.last_seed = gr.State(-1)
         shown = Shown(self.picture, self.infotext, self.download, self.file, self.last_seed)
-        made = [*shown, self.gallery.latest, self.page, self.welcome]
+        made = [*shown, self.gallery.latest, self.page, self.welcome, self.comparing, self.slider]
         self.drawing.run(self.drawing.start.click, self.draw, self.form.components, made, raw=True)
         self.drawing.seal()
         self.origin.wire()
@@ -145,6 +152,19 @@ class ImageTab:
         for button, target, mode in ((self.again, origin.picture, "picture"), (self.repaint, origin.editor, "repaint")):
             sent = button.click(lambda file, mode=mode: (file, mode), self.file, [target, origin.mode], **QUIET)
             sent.then(None, None, None, js=TO_THE_TOP, **QUIET)
+        self.follow.click(
+            lambda file: (file, gr.Accordion(open=True)),
+            self.file,
+            [self.control.units[0].picture, self.control.fold],
+            **QUIET,
+        )
+        gr.on(
+            [self.model.change, room.tabs.change],
+            self.fit,
+            [self.model, origin.mode],
+            [origin.mode, self.negative, self.guidance, *self._unet_only()],
+            **QUIET,
+        )
         self.prompting.follow(self.prompt, self.negative, self.model)
         self.gallery.wire(shown)
         self.keep.click(
@@ -157,6 +177,17 @@ class ImageTab:
     def describe(self, model: str) -> str:
         """The line on the model that will draw."""
         return who_runs(self._studio, model, TASKS)
+
+    def fit(self, model: str, mode: Mode) -> list[Any]:
+        """Show what the model that will draw can do, and nothing else."""
+        able = self._studio.able(model or None)
+        guided, unet = gr.update(visible=able.guided), gr.update(visible=able.unet)
+        return [self.origin.offered(able, mode), guided, guided, *[unet] * len(self._unet_only())]
+
+    def _unet_only(self) -> list[Block]:
+        sampling = self.sampling
+        variation = [sampling.variation_seed, sampling.variation_strength]
+        return [self.control.fold, self.prompting.clip_skip, sampling.sampler, sampling.schedule_type, *variation]
 
     def sizes(self, model: str, chosen: str) -> Any:
         """The sizes that suit the model that will draw."""
@@ -197,6 +228,8 @@ class ImageTab:
             self.page: gr.update(visible=True),
             self.welcome: gr.update(visible=False),
             self.drawing.status: self._told(step, seed),
+            self.comparing: gr.update(visible=step.before is not None),
+            self.slider: (step.before, file) if step.before is not None else None,
         }
 
     @staticmethod

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, get_args
 import gradio as gr
 from gradio.components.image_editor import EditorData
 
+from studio.engines.diffusion.abilities import Abilities
 from studio.errors import InvalidRequest, UnreadablePicture
 from studio.imaging.fitting import ResizeMode
 from studio.imaging.requests import InpaintArea, InpaintFill, PictureRequest
@@ -105,6 +106,13 @@ class OriginTools:
             self.more: gr.update(visible=mode != "words"),
             self.repainting: gr.update(visible=mode == "repaint"),
         }
+
+    def offered(self, able: Abilities, mode: Mode) -> Any:
+        """The choice of modes for what a model can do."""
+        can = {"words": True, "picture": able.pictures, "repaint": able.inpaint}
+        choices = [(word(f"image.mode.{each}"), each) for each in get_args(Mode) if can[each]]
+        # The value is left alone where it can stay: it may have been changed while this answer was on its way.
+        return gr.update(choices=choices) if can[mode] else gr.update(choices=choices, value="words")
 
     @property
     def components(self) -> tuple[Any, ...]:
