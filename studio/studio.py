@@ -8,6 +8,8 @@ from typing import Any, Final, Self
 from studio.coding.coder import Coder
 from studio.engines.annotators.costs import annotator_costs
 from studio.engines.annotators.loader import AnnotatorLoader
+from studio.engines.classifiers.costs import classifier_costs
+from studio.engines.classifiers.loader import ClassifierLoader
 from studio.engines.diffusion.costs import diffusion_costs
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.text.costs import text_costs
@@ -241,5 +243,6 @@ def default_bindings(settings: Settings) -> dict[str, Binding]:
             DiffusersLoader(), rungs=("whole", "model_offload", "group_offload"), costs=diffusion_costs
         ),
         "annotators": Binding(AnnotatorLoader(), costs=annotator_costs),
+        "classifiers": Binding(ClassifierLoader(), costs=classifier_costs),
         "spandrel": Binding(RealEsrganLoader(settings.cache), costs=upscaler_costs),
     }

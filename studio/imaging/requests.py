@@ -1,7 +1,7 @@
 """What a designer asks for, and what comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -138,6 +138,14 @@ class Drawn:
     """How many there will be in the end."""
     notice: str | None = None
     """A message key for something the user should know, such as a prompt that was cut off."""
+    refused: int = 0
+    """How many more were drawn and did not pass the content check; they are in nothing else here."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """All message keys for the user; `refused` fills their field of that name."""
+        withheld = "errors.nsfw.withheld" if self.refused else None
+        return tuple(key for key in (self.notice, withheld) if key)
 
     @property
     def seed(self) -> int:
@@ -151,9 +159,17 @@ class Drawn:
 
     def and_one(self, file: Path, seed: int, infotext: str, notice: str | None) -> "Drawn":
         """The same with one more."""
-        return Drawn(
-            (*self.files, file), (*self.seeds, seed), (*self.infotexts, infotext), self.pictures, notice or self.notice
+        return replace(
+            self,
+            files=(*self.files, file),
+            seeds=(*self.seeds, seed),
+            infotexts=(*self.infotexts, infotext),
+            notice=notice or self.notice,
         )
+
+    def without_one(self) -> "Drawn":
+        """The same where one of those to come was refused."""
+        return replace(self, pictures=self.pictures - 1, refused=self.refused + 1)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,9 @@ def test_the_shipped_catalogue_has_every_model_with_what_it_needs() -> None:
     upscalers = {"realesrgan-x4plus", "realesrgan-x4plus-anime", "realesr-animevideo-x4"}
     annotators = {"depth-anything-v2-small", "hed-soft-edge", "informative-drawings", "vitpose-base", "rt-detr-r50"}
     assert {spec.id for spec in catalogue.for_task("annotate")} == annotators
-    assert ids - annotators == text | code | {"sd-1.5", "sdxl", "sd-turbo", "sdxl-control-union"} | controls | upscalers
+    assert {spec.id for spec in catalogue.for_task("classify")} == {"nsfw-image-detection"}
+    drawing = ids - annotators - {"nsfw-image-detection"}
+    assert drawing == text | code | {"sd-1.5", "sdxl", "sd-turbo", "sdxl-control-union"} | controls | upscalers
     assert len(catalogue) == len(ids)
     assert {spec.id for spec in catalogue.for_task("text")} == text
     assert {spec.id for spec in catalogue.for_task("code")} == code
