@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     """The address to listen on: this machine only, and everywhere on a Space, whose proxy comes from outside."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """The port to listen on; the first free one from 7860 when unset."""
+    nsfw_check: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
+    """Whether every drawn picture has to pass a check of its content before it is written or shown; on a Space it has
+    to, unless this says otherwise."""
+    nsfw_threshold: float = Field(default=0.7, ge=0.5, le=1)
+    """From what probability on a picture counts as not safe for work."""
     max_upload: PositiveInt = 64 * 2**20
     """Bytes of one uploaded file."""
     max_pixels: PositiveInt = 64_000_000

@@ -8,6 +8,8 @@ from typing import Any, Final, Self
 from studio.coding.coder import Coder
 from studio.engines.annotators.costs import annotator_costs
 from studio.engines.annotators.loader import AnnotatorLoader
+from studio.engines.classifiers.costs import classifier_costs
+from studio.engines.classifiers.loader import ClassifierLoader
 from studio.engines.diffusion.abilities import Abilities, abilities
 from studio.engines.diffusion.costs import diffusion_costs
 from studio.engines.diffusion.pipeline import DiffusersLoader
@@ -29,6 +31,8 @@ from studio.imaging.control import Controls
 from studio.imaging.enlarger import Enlarger
 from studio.imaging.illustrator import Illustrator
 from studio.imaging.phrasing import Phrasing
+from studio.imaging.plots import Plotter
+from studio.imaging.safety_checker import SafetyChecker
 from studio.imaging.steering import fits
 from studio.messages import Locale
 from studio.registry.catalog import Catalogue
@@ -110,12 +114,13 @@ class Studio:
         self.annotations = Annotations(self.controls, self.settings.outputs)
         self.adapters = self._library()
         self.illustrator = Illustrator(
-            self.registry, self.settings.outputs, self.phrasing, self.controls, self.adapters
+            self.registry, self.settings.outputs, self.phrasing, self.controls, self.adapters, self._checker()
         )
         self.enlarger = Enlarger(self.registry, self.settings.outputs, self.settings.max_pixels)
         resident_bytes = expect_room(residents or (), bindings, residency)
         if gpu is not None:
             self._borrow(gpu, resident_bytes)
+        self.plotter = Plotter(self.illustrator, self.registry, self.phrasing, self.settings.outputs)
         if residents is not None:
             self._settle(home)
         self._closing = threading.Event()
@@ -202,6 +207,9 @@ class Studio:
         hub = AdapterHub(settings.data, settings.cache, most_bytes=settings.max_adapter)
         return AdapterLibrary(settings.data, self.registry, hub)
 
+    def _checker(self) -> SafetyChecker | None:
+        return SafetyChecker(self.registry, self.settings.nsfw_threshold) if self.settings.nsfw_check else None
+
     def _require_controls(self) -> None:
         if not self.settings.controls:
             raise InvalidRequest("controls.off")
@@ -250,5 +258,6 @@ def default_bindings(settings: Settings) -> dict[str, Binding]:
             costs=diffusion_costs,
         ),
         "annotators": Binding(AnnotatorLoader(), costs=annotator_costs),
+        "classifiers": Binding(ClassifierLoader(), costs=classifier_costs),
         "spandrel": Binding(RealEsrganLoader(settings.cache), costs=upscaler_costs),
     }

@@ -12,6 +12,7 @@ from studio.imaging.infotext import read_infotext
 from studio.imaging.origins import picture_text
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.imaging.storage import copied
+from studio.messages import message
 from studio.settings import Settings
 from studio.terminal import Terminal
 
@@ -55,6 +56,8 @@ def image(
     with opened(terminal) as studio:
         request = PictureRequest.of(**fields, styles=style or [])
         drawn = last(terminal, studio.illustrator.draw(request), Drawn)
+        for key in drawn.notices:
+            terminal.err.print(message(key, terminal.locale, refused=drawn.refused), markup=False)
         files = [str(file) for file in (copied(drawn.files, output) if output else drawn.files)]
         answer = {"files": files, "seed": drawn.seed, "infotext": drawn.infotext, "infotexts": drawn.infotexts}
         sys.stdout.write((json.dumps(answer, ensure_ascii=False) if as_json else "\n".join(files)) + "\n")

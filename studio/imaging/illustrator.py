@@ -10,7 +10,7 @@ from typing import Final
 
 from studio.engines.diffusion import Adapter, DiffusionEngine, DiffusionRequest, Picture, Step
 from studio.engines.diffusion.tokens import TokenCount, token_counter
-from studio.errors import EngineFailed
+from studio.errors import EngineFailed, InvalidRequest
 from studio.imaging.adapters import AdapterLibrary
 from studio.imaging.carriers import SUFFIXES, save
 from studio.imaging.control import Controls
@@ -18,6 +18,7 @@ from studio.imaging.magnifier import Magnifier
 from studio.imaging.phrasing import Phrasing
 from studio.imaging.plan import Plan, Seeds, plan
 from studio.imaging.requests import SEEDS, Drawing, Drawn, Enlarging, PictureRequest
+from studio.imaging.safety_checker import SafetyChecker
 from studio.imaging.steering import Steered, steered
 from studio.imaging.storage import PictureStore
 from studio.registry.lease import LoadProgress
@@ -51,29 +52,40 @@ class Illustrator:
         phrasing: Phrasing | None = None,
         controls: Controls | None = None,
         adapters: AdapterLibrary | None = None,
+        checker: SafetyChecker | None = None,
     ) -> None:
-        """Without `phrasing` and `adapters`, what prompts name is looked for beside `outputs`."""
+        """Without `phrasing` and `adapters`, what prompts name is looked for beside `outputs`.
+
+        With a `checker`, a picture that does not pass is neither written nor yielded, and none is previewed while it is
+        drawn: what a check has not seen yet is not shown.
+        """
         self._registry = registry
         self._phrasing = phrasing or Phrasing(outputs.parent)
         self._controls = controls or Controls(registry, registry.catalogue, MOST_PIXELS)
         self._adapters = adapters or AdapterLibrary(outputs.parent, registry)
+        self._checker = checker
         self._magnifier = Magnifier(registry)
         self._store = PictureStore(outputs)
 
     def draw(self, request: PictureRequest) -> Iterator[LoadProgress | Drawing | Enlarging | Drawn]:
         """Draw pictures one after the other and write each with its infotext; others get their turn in between.
 
-        After each one comes what is finished so far. Closing the iterator stops within one step, and keeps that.
+        After each one comes what is finished so far. Closing the iterator stops within one step, and keeps that. A
+        picture that the content check refuses is left out and counted.
 
         Raises:
             UnknownModel: no such image model, or none at all.
-            InvalidRequest: a style, wildcard or LoRA that the prompts name is not here, or parts do not fit together.
+            InvalidRequest: a style, wildcard or LoRA that the prompts name is not here, parts do not fit together, or
+                the content check refuses every picture.
+            UncheckedError: the content check cannot be made; nothing is drawn then.
             UnreadablePicture: the picture to begin from, its mask or a control image is none.
             OutOfMemory: the picture is too large for this machine.
             EngineFailed: the model broke off.
             StorageFailed: the picture cannot be written.
         """
         settled = plan(request, self._registry, self._controls.max_pixels)
+        if self._checker is not None:
+            yield from self._checker.ready()
         varying = request.variation_strength > 0
         first = Seeds(_seed(request.seed), _seed(request.variation_seed) if varying else 0)
         done = Drawn((), (), (), request.count, before=settled.canvas.before if settled.canvas else None)
@@ -82,10 +94,16 @@ class Illustrator:
             phrase = self._phrasing.phrase(request.prompt, request.negative_prompt, request.styles, seeds.seed)
             self._adapters.check(phrase.adapters, settled.spec)
             wanted = settled.wanted(phrase, seeds)
-            picture = yield from self._passes(wanted, settled, Part(number + 1, request.count))
-            file, infotext, notice = self._kept(picture, wanted, settled)
-            done = done.and_one(file, seeds.seed, infotext, notice)
-            yield done
+            picture = yield from self._finished(wanted, settled, Part(number + 1, request.count))
+            if (yield from self._allowed(picture)):
+                file, infotext, notice = self._kept(picture, wanted, settled)
+                done = done.and_one(file, seeds.seed, infotext, notice)
+            else:
+                done = done.without_one()
+            if done.files:
+                yield done
+        if not done.files:
+            raise InvalidRequest("nsfw.refused_all" if request.count > 1 else "nsfw.refused", pictures=request.count)
 
     def count(self, prompt: str, styles: Sequence[str] = (), model: str | None = None) -> TokenCount | None:
         """Tokens of a prompt that is being written; None where the model's tokenizer is not here to count them.
@@ -96,6 +114,16 @@ class Illustrator:
         """
         count = token_counter(self._registry.weights(self._registry.choose(model, "image")))
         return count(self._phrasing.words(prompt, styles)) if count else None
+
+    def _allowed(self, picture: Picture) -> Generator[LoadProgress, None, bool]:
+        return self._checker is None or (yield from self._checker.passes(picture.image))
+
+    def _finished(
+        self, wanted: DiffusionRequest, settled: Plan, part: Part
+    ) -> Generator[LoadProgress | Drawing | Enlarging, None, Picture]:
+        """The picture as it will be kept, in whatever it was drawn into."""
+        picture = yield from self._passes(wanted, settled, part)
+        return replace(picture, image=settled.canvas.finished(picture.image)) if settled.canvas else picture
 
     def _passes(
         self, wanted: DiffusionRequest, settled: Plan, part: Part
@@ -127,7 +155,7 @@ class Illustrator:
             with closing(lease.stream(start, spoken=lambda event: isinstance(event, Picture))) as events:
                 for event in events:
                     if isinstance(event, Step):
-                        yield _progress(event, monotonic() - begun, part)
+                        yield _progress(self._shown(event), monotonic() - begun, part)
                     elif isinstance(event, Picture):
                         picture = replace(event, notice=event.notice or next(_notices(units), None))
                     else:
@@ -137,12 +165,15 @@ class Illustrator:
             raise EngineFailed("draw.nothing", model=settled.spec.name)
         return picture
 
+    def _shown(self, step: Step) -> Step:
+        """A step as it may be seen."""
+        return step if self._checker is None else replace(step, preview=None)
+
     def _kept(self, picture: Picture, wanted: DiffusionRequest, settled: Plan) -> tuple[Path, str, str | None]:
         """The file of a picture, its infotext, and a message key for what should be known."""
-        image = settled.canvas.finished(picture.image) if settled.canvas else picture.image
         infotext, kind = settled.described(picture, wanted), settled.request.format
         with self._store.new(f"picture-{picture.seed}", SUFFIXES[kind]) as draft:
-            whole = save(image, draft, kind, infotext)
+            whole = save(picture.image, draft, kind, infotext)
         notice = picture.notice or settled.notice
         return draft.path, infotext, notice or (None if whole else "imaging.notice.infotext_long")
 

@@ -142,6 +142,14 @@ class Drawn:
     """A message key for something the user should know, such as a prompt that was cut off."""
     before: Image.Image | None = None
     """What they began from, as large as they are."""
+    refused: int = 0
+    """How many more were drawn and did not pass the content check; they are in nothing else here."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """All message keys for the user; `refused` fills their field of that name."""
+        withheld = "errors.nsfw.withheld" if self.refused else None
+        return tuple(key for key in (self.notice, withheld) if key)
 
     @property
     def seed(self) -> int:
@@ -162,6 +170,10 @@ class Drawn:
             infotexts=(*self.infotexts, infotext),
             notice=notice or self.notice,
         )
+
+    def without_one(self) -> "Drawn":
+        """The same where one of those to come was refused."""
+        return replace(self, pictures=self.pictures - 1, refused=self.refused + 1)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from studio.registry.reasons import Reason
 from studio.registry.spec import ModelId, ModelSpec, Source, Task
 
 VERSION: Final = 1
-ENGINES: Final = ("llamacpp", "transformers", "openai", "diffusers", "annotators", "spandrel")
+ENGINES: Final = ("llamacpp", "transformers", "openai", "diffusers", "annotators", "classifiers", "spandrel")
 REMOTE_ENGINE: Final = "openai"
 
 ENDPOINT: Final = ModelSpec(

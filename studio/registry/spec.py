@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 ModelId = NewType("ModelId", str)
 
-Task = Literal["text", "code", "image", "controlnet", "annotate", "upscale", "adapter"]
+Task = Literal["text", "code", "image", "controlnet", "adapter", "annotate", "classify", "upscale"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -60,7 +60,8 @@ class ModelSpec(_Entry):
     name: str
     task: Task
     engine: str
-    """The loader that runs it: `llamacpp`, `transformers`, `openai`, `diffusers`, `annotators` or `spandrel`."""
+    """The loader that runs it: `llamacpp`, `transformers`, `openai`, `diffusers`, `annotators`, `classifiers` or
+    `spandrel`."""
     sources: tuple[Source, ...] = ()
     """Tried in order; empty only for remote endpoints."""
     licence: str

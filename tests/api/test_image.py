@@ -227,3 +227,23 @@ def test_a_stream_says_how_far_the_work_is_and_shows_it(client: Client) -> None:
     with Image.open(BytesIO(b64decode(shown.partition(",")[2]))) as preview:
         assert preview.format == "JPEG"
     assert len(told[-1]["files"]) == 2
+
+
+def test_a_plot_has_a_picture_for_every_pair_of_values(client: Client) -> None:
+    answer = client.predict(
+        {"prompt": "a boat", "seed": 3},
+        {"vary": "steps", "values": "2, 4"},
+        {"vary": "sampler", "values": "Euler, DDIM"},
+        api_name="/plot_images",
+    )
+    assert (answer["done"], answer["total"]) == (4, 4)
+    infotexts = []
+    for file in (cell for row in answer["cells"] for cell in row):
+        with Image.open(path_of(file)) as cell:
+            infotexts.append(cell.text["parameters"])
+    settings = [("2", "Euler"), ("4", "Euler"), ("2", "DDIM"), ("4", "DDIM")]
+    assert all(f"Steps: {n}, Sampler: {name}" in text for text, (n, name) in zip(infotexts, settings, strict=True))
+    with Image.open(path_of(answer["file"])) as sheet:
+        assert sheet.size == (answer["width"], answer["height"])
+    with pytest.raises(AppError, match="steps"):
+        client.predict({"prompt": "a boat"}, {"vary": "steps", "values": "0"}, api_name="/plot_images")

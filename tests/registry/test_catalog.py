@@ -51,10 +51,11 @@ def test_the_shipped_catalogue_has_every_model_with_what_it_needs() -> None:
     upscalers = {"realesrgan-x4plus", "realesrgan-x4plus-anime", "realesr-animevideo-x4"}
     annotators = {"depth-anything-v2-small", "hed-soft-edge", "informative-drawings", "vitpose-base", "rt-detr-r50"}
     assert {spec.id for spec in catalogue.for_task("annotate")} == annotators
+    assert {spec.id for spec in catalogue.for_task("classify")} == {"nsfw-image-detection"}
     few_steps = {"lcm-lora-sd-1.5", "lcm-lora-sdxl"}
     assert {spec.id for spec in catalogue.for_task("adapter")} == few_steps
     assert (
-        ids - annotators - few_steps - {"z-image-turbo", "flux2-klein-4b", "sd-3.5-medium"}
+        ids - annotators - few_steps - {"nsfw-image-detection"} - {"z-image-turbo", "flux2-klein-4b", "sd-3.5-medium"}
         == text | code | {"sd-1.5", "sdxl", "sd-turbo", "sdxl-control-union"} | controls | upscalers
     )
     assert len(catalogue) == len(ids)

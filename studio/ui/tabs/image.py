@@ -18,6 +18,7 @@ from studio.ui.tabs.gallery import Shown, VisitGallery
 from studio.ui.tabs.hires import HiresTools
 from studio.ui.tabs.infotext import InfotextFold
 from studio.ui.tabs.origin import Mode, OriginTools
+from studio.ui.tabs.plot import PlotFold
 from studio.ui.tabs.prompting import PromptTools
 from studio.ui.tabs.sampling import SamplingTools
 from studio.ui.tabs.sizes import size_choice, suited
@@ -88,6 +89,7 @@ class ImageTab:
         self.form = self._form(told)
         self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
         self.drawing = work_button(room, room.imaging, "image", "image.draw")
+        PlotFold(room, self.form, room.studio.plotter)
 
     def _form(self, told: Mapping[str, Block]) -> PictureForm:
         form = PictureForm()
@@ -210,10 +212,11 @@ class ImageTab:
         key = "image.step.many" if step.pictures > 1 else "image.step"
         text = both(key, step=step.step, total=step.total, picture=step.picture, pictures=step.pictures)
         updates: Updates = {
-            self.drawing.status: line(text, step.step / max(step.total, 1), remaining=step.seconds_left),
-            self.page: gr.update(visible=True),
+            self.drawing.status: line(text, step.step / max(step.total, 1), remaining=step.seconds_left)
         }
-        return {**updates, self.picture: step.preview} if step.preview is not None else updates
+        if step.preview is None:
+            return updates
+        return {**updates, self.page: gr.update(visible=True), self.picture: step.preview}
 
     def _finished(self, step: Drawn) -> Updates:
         run = list(zip(map(str, step.files), step.infotexts, step.seeds, strict=True))
@@ -234,7 +237,7 @@ class ImageTab:
 
     @staticmethod
     def _told(step: Drawn, seed: int) -> str:
-        notice = f" {both(step.notice)}" if step.notice else ""
+        notice = "".join(f" {both(key, refused=step.refused)}" for key in step.notices)
         if len(step.files) < step.pictures:
             part = both("image.done.part", picture=len(step.files), pictures=step.pictures)
             return line(part + notice, len(step.files) / step.pictures)

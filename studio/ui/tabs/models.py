@@ -22,7 +22,7 @@ from studio.ui.words import both, complaint, line, spans, word
 
 SHOWN_RECORDS: Final = 40
 COLUMNS: Final = ("name", "state", "size", "licence")
-TASK_ORDER: Final = ("text", "code", "image", "controlnet", "adapter", "annotate", "upscale")
+TASK_ORDER: Final = ("text", "code", "image", "controlnet", "adapter", "annotate", "upscale", "classify")
 LONG_WAIT: Final = 1.0
 """Seconds."""
 GIGABYTE: Final = 1e9
