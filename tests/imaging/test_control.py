@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from studio.registry.catalog import Catalogue
 from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec
+from tests.support.controls import result
 from tests.support.pictures import save_bomb, save_photo
 from tests.support.registries import fake_registry, spec
 
@@ -59,16 +60,6 @@ class House:
     def make(self, picture: Any, annotator: str = "canny", **options: Any) -> ControlImage:
         options.setdefault("size", (64, 64))
         return result(self.controls.control_image(picture, annotator, **options))
-
-
-def result(making: Generator[LoadProgress, None, ControlImage]) -> ControlImage:
-    """What a generator returns."""
-    while True:
-        try:
-            assert isinstance(next(making), LoadProgress)
-        except StopIteration as end:
-            made: ControlImage = end.value
-            return made
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from studio.registry.loaded import Footprint, Placement, Shape
 from studio.registry.registry import Registry
 from tests.engines.annotators.tiny import entry, save_depth, save_lines, save_people, save_pose, save_side_edges
 from tests.engines.live_memory import peak_bytes
+from tests.support.controls import result
 from tests.support.registries import registry_of
 
 CPU = Placement("cpu")
@@ -52,9 +53,7 @@ class Room:
         self.controls = Controls(self.registry, Catalogue(specs), 10**7)
 
     def make(self, annotator: str, **options: Any) -> ControlImage:
-        *_, made = self.controls.control_image(scene(), annotator, size=scene().size, **options)
-        assert isinstance(made, ControlImage)
-        return made
+        return result(self.controls.control_image(scene(), annotator, size=scene().size, **options))
 
 
 @pytest.fixture(scope="module")
