@@ -28,7 +28,13 @@ class Form:
             self.prompt, self.negative, self.steps = gr.Textbox(), gr.Textbox(), gr.Textbox()
             self.seed, self.model = gr.Number(), gr.Textbox()
             self.size = gr.Dropdown([("any", ""), ("512 × 768", "512x768")], allow_custom_value=True)
-            fields = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
+            self.styles = gr.Dropdown(["film", "ink"], value=["ink"], multiselect=True)
+            fields = {
+                "styles": self.styles,
+                "prompt": self.prompt,
+                "negative_prompt": self.negative,
+                "steps": self.steps,
+            }
             self.fold = InfotextFold(room, {**fields, "seed": self.seed, "model": self.model}, self.size)
 
 
@@ -48,11 +54,13 @@ def test_the_form_is_filled_and_what_has_no_place_is_named(form: Form) -> None:
     assert updates[form.model] == "sd-1.5"
     assert "CFG scale, Hires" in updates[form.fold.note]
     assert "没有用上" in updates[form.fold.note]
+    emptied = form.styles.postprocess(updates[form.styles])
+    assert form.styles.preprocess(emptied) == []
 
 
 def test_any_size_is_taken_and_nothing_else_is_touched(form: Form) -> None:
     updates = form.fold.fill("a cat\nSteps: 5, Size: 640x448")
-    assert set(updates) == {form.prompt, form.negative, form.steps, form.size, form.fold.note}
+    assert set(updates) == {form.prompt, form.negative, form.steps, form.size, form.styles, form.fold.note}
     assert updates[form.negative] == ""
     assert updates[form.size] == "640x448"
 

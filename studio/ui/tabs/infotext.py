@@ -20,7 +20,8 @@ NUMBERS: Final = ("steps", "guidance_scale", "clip_skip", "hires_scale", "hires_
 CLEARED: Final[Mapping[str, Any]] = {
     "negative_prompt": "",
     "clip_skip": "",
-    "styles": (),
+    # A list: Gradio takes a tuple for one choice.
+    "styles": [],
     "schedule_type": "",
     "variation_strength": 0,
     "hires_scale": "",
