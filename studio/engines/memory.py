@@ -1,6 +1,7 @@
 """How the libraries below say that memory ran out."""
 
 import gc
+from typing import Any
 
 
 def ran_out(error: BaseException) -> bool:
@@ -21,6 +22,12 @@ def release() -> None:
 
     gc.collect()
     torch.cuda.empty_cache()
+
+
+def nbytes(*modules: Any) -> int:
+    """Bytes of all weights of some torch modules, shared ones once."""
+    tensors = {id(t): t for module in modules for t in (*module.parameters(), *module.buffers())}
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
 def first_line(error: BaseException) -> str:

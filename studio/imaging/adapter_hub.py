@@ -18,6 +18,7 @@ from uuid import uuid4
 from studio.engines.diffusion.families import PICKLES, HeadError, adapter_make, read_head
 from studio.errors import Cancelled, InvalidRequest
 from studio.imaging.adapter_files import FOLDERS
+from studio.imaging.storage import give_name
 from studio.messages import Locale, data_size, message
 from studio.registry.lease import REPORT_SECONDS, LoadProgress
 from studio.registry.sources import SourcesFailed, WeightsStore
@@ -213,22 +214,11 @@ def _copy(fetched: Path, target: Path, transfer: _Transfer) -> None:
         shutil.copyfile(fetched, beside)
         if transfer.left.is_set():
             raise Cancelled
-        _give_name(beside, target)
+        if not give_name(beside, target):
+            raise FileExistsError
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-
-
-def _give_name(beside: Path, target: Path) -> None:
-    try:
-        # Unlike a rename, a second name never replaces a file.
-        os.link(beside, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system whose files have one name only: the name is taken first, then the file put there.
-        target.open("xb").close()
-        beside.replace(target)
 
 
 def _progress(wanted: Wanted, transfer: _Transfer) -> LoadProgress:

@@ -111,8 +111,8 @@ def _begun(under: Image.Image, soft: Image.Image, request: PictureRequest) -> Im
     """What the model begins from: the picture, or noise where it is repainted."""
     if request.inpaint_fill == "original":
         return under
-    shape = (under.height, under.width, 3)
-    noise = np.random.default_rng(max(request.seed, 0)).integers(0, 256, shape, np.uint8)
+    # Always the same: what comes of it is decided by the seed's own noise, for one picture as for many.
+    noise = np.random.default_rng(0).integers(0, 256, (under.height, under.width, 3), np.uint8)
     return Image.composite(Image.fromarray(noise), under, _hard(soft))
 
 

@@ -1,6 +1,5 @@
 """Drawing a picture from a prompt, and from another picture."""
 
-import secrets
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -17,9 +16,9 @@ from studio.imaging.control import Controls
 from studio.imaging.magnifier import Magnifier
 from studio.imaging.phrasing import Phrasing
 from studio.imaging.plan import Plan, Seeds, plan
-from studio.imaging.requests import SEEDS, Drawing, Drawn, Enlarging, PictureRequest
+from studio.imaging.requests import Drawing, Drawn, Enlarging, PictureRequest, settled_seed
 from studio.imaging.safety_checker import SafetyChecker
-from studio.imaging.steering import Steered, steered
+from studio.imaging.steering import Steered, Steersman
 from studio.imaging.storage import PictureStore
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
@@ -87,14 +86,15 @@ class Illustrator:
         if self._checker is not None:
             yield from self._checker.ready()
         varying = request.variation_strength > 0
-        first = Seeds(_seed(request.seed), _seed(request.variation_seed) if varying else 0)
+        first = Seeds(settled_seed(request.seed), settled_seed(request.variation_seed) if varying else 0)
+        steersman = Steersman(settled.steering, settled.canvas, self._controls)
         done = Drawn((), (), (), request.count, before=settled.canvas.before if settled.canvas else None)
         for number in range(request.count):
             seeds = first.after(number, varying)
             phrase = self._phrasing.phrase(request.prompt, request.negative_prompt, request.styles, seeds.seed)
             self._adapters.check(phrase.adapters, settled.spec)
             wanted = settled.wanted(phrase, seeds)
-            picture = yield from self._finished(wanted, settled, Part(number + 1, request.count))
+            picture = yield from self._finished(wanted, settled, steersman, Part(number + 1, request.count))
             if (yield from self._allowed(picture)):
                 file, infotext, notice = self._kept(picture, wanted, settled)
                 done = done.and_one(file, seeds.seed, infotext, notice)
@@ -119,29 +119,29 @@ class Illustrator:
         return self._checker is None or (yield from self._checker.passes(picture.image))
 
     def _finished(
-        self, wanted: DiffusionRequest, settled: Plan, part: Part
+        self, wanted: DiffusionRequest, settled: Plan, steersman: Steersman, part: Part
     ) -> Generator[LoadProgress | Drawing | Enlarging, None, Picture]:
         """The picture as it will be kept, in whatever it was drawn into."""
-        picture = yield from self._passes(wanted, settled, part)
+        picture = yield from self._passes(wanted, settled, steersman, part)
         return replace(picture, image=settled.canvas.finished(picture.image)) if settled.canvas else picture
 
     def _passes(
-        self, wanted: DiffusionRequest, settled: Plan, part: Part
+        self, wanted: DiffusionRequest, settled: Plan, steersman: Steersman, part: Part
     ) -> Generator[LoadProgress | Drawing | Enlarging, None, Picture]:
         second = settled.second
         if second is None:
-            return (yield from self._drawn(wanted, settled, part))
+            return (yield from self._drawn(wanted, settled, steersman, part))
         ahead = replace(part, after=second.taken, heavier=second.scale**2)
-        first = yield from self._drawn(wanted, settled, ahead)
+        first = yield from self._drawn(wanted, settled, steersman, ahead)
         again = yield from second.begun(first, wanted, self._magnifier)
-        return (yield from self._drawn(again, settled, replace(part, before=wanted.steps)))
+        return (yield from self._drawn(again, settled, steersman, replace(part, before=wanted.steps)))
 
     def _drawn(
-        self, wanted: DiffusionRequest, settled: Plan, part: Part
+        self, wanted: DiffusionRequest, settled: Plan, steersman: Steersman, part: Part
     ) -> Generator[LoadProgress | Drawing, None, Picture]:
         picture: Picture | None = None
         size = wanted.width, wanted.height
-        units = yield from steered(settled.steering, settled.canvas, size, self._controls)
+        units = yield from steersman.at(size)
         fast = settled.fast
 
         def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
@@ -176,10 +176,6 @@ class Illustrator:
             whole = save(picture.image, draft, kind, infotext)
         notice = picture.notice or settled.notice
         return draft.path, infotext, notice or (None if whole else "imaging.notice.infotext_long")
-
-
-def _seed(asked: int) -> int:
-    return asked if asked >= 0 else secrets.randbelow(SEEDS)
 
 
 def _notices(units: Iterable[Steered]) -> Iterator[str]:

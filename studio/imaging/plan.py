@@ -1,7 +1,7 @@
 """What is decided before the first step of a picture: its model, what it begins from, its passes, its settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from studio.engines.diffusion import DiffusionRequest, Picture
@@ -128,7 +128,7 @@ class Plan:
 
 
 def plan(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
-    """Settle a request, or refuse it before anything is drawn.
+    """Settle a request with the pictures it begins from, or refuse it before anything is drawn.
 
     Raises:
         UnknownModel: no such image model, upscaler or ControlNet, or none at all.
@@ -136,12 +136,22 @@ def plan(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
         UnreadablePicture: the picture to begin from, or its mask, is none.
         OutOfMemory: that picture cannot be held in memory.
     """
+    settled = settle(request, registry)
+    return replace(settled, canvas=canvas(request, own_size(settled.spec), max_pixels))
+
+
+def settle(request: PictureRequest, registry: Registry) -> Plan:
+    """The same without reading a picture.
+
+    Raises:
+        UnknownModel: no such image model, upscaler or ControlNet, or none at all.
+        InvalidRequest: the parts of the request do not go together.
+    """
     spec = registry.choose(request.model, "image")
     _check(request, spec, abilities(spec, registry.weights(spec)))
-    begun = canvas(request, own_size(spec), max_pixels)
     fast = fast_adapter(spec, registry) if request.fast else None
     second = second_pass(request, size(request, spec), steps(request, fast or spec), registry)
-    return Plan(request, spec, begun, second, steering(request, spec, registry), fast)
+    return Plan(request, spec, None, second, steering(request, spec, registry), fast)
 
 
 def fast_adapter(spec: ModelSpec, registry: Registry) -> ModelSpec:

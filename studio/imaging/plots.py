@@ -1,6 +1,5 @@
 """Pictures that differ in one or two settings, drawn one after the other onto one sheet."""
 
-import secrets
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,13 +13,12 @@ from pydantic import model_validator
 from studio.errors import EngineFailed, InvalidRequest
 from studio.imaging.axes import LABELS, Axis, joined_values
 from studio.imaging.carriers import save
-from studio.imaging.hires import second_pass
 from studio.imaging.illustrator import Illustrator
 from studio.imaging.parameters import quoted
 from studio.imaging.phrasing import Phrasing
-from studio.imaging.plan import size, steps
+from studio.imaging.plan import settle
 from studio.imaging.plot_sheet import Sheet
-from studio.imaging.requests import SEEDS, Drawing, Drawn, Enlarging, PictureRequest
+from studio.imaging.requests import Drawing, Drawn, Enlarging, PictureRequest, settled_seed
 from studio.imaging.storage import PictureStore
 from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
@@ -154,8 +152,7 @@ class Plotter:
             raise InvalidRequest(REFUSED)
 
     def _check(self, cell: PictureRequest) -> None:
-        spec = self._registry.choose(cell.model, "image")
-        second_pass(cell, size(cell, spec), steps(cell, spec), self._registry)
+        settle(cell, self._registry)
         self._phrasing.phrase(cell.prompt, cell.negative_prompt, cell.styles, cell.seed)
 
     def _allowed(
@@ -260,17 +257,13 @@ def told(infotext: str, request: PlotRequest) -> str:
 def _settled(request: PlotRequest) -> PlotRequest:
     """Every seed decided, so that the pictures differ in nothing but what varies."""
     seeds = ("seed", "variation_seed")
-    fixed = {name: _seed(getattr(request.picture, name)) for name in seeds}
+    fixed = {name: settled_seed(getattr(request.picture, name)) for name in seeds}
     picture = request.picture.model_copy(update={**fixed, "count": 1})
     axes = [
-        axis.settled([str(_seed(int(value))) for value in axis.values]) if axis.vary in seeds else axis
+        axis.settled([str(settled_seed(int(value))) for value in axis.values]) if axis.vary in seeds else axis
         for axis in request.axes
     ]
     return request.model_copy(update={"picture": picture, **dict(zip("xy", axes, strict=False))})
-
-
-def _seed(asked: int) -> int:
-    return asked if asked >= 0 else secrets.randbelow(SEEDS)
 
 
 def _order(request: PlotRequest) -> Sequence[tuple[int, int]]:

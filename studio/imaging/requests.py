@@ -1,5 +1,6 @@
 """What a designer asks for, and what comes back."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,13 @@ from studio.validation import OptionalPrompt, Prompt, Request, one_of
 
 SEEDS: Final = 2**32
 """How many seeds there are; after the last comes the first."""
+
+
+def settled_seed(asked: int) -> int:
+    """A seed as it was asked for; a new one for -1."""
+    return asked if asked >= 0 else secrets.randbelow(SEEDS)
+
+
 Side = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE, multiple_of=STEP)]
 Steps = Annotated[int, Field(ge=1, le=150)]
 GuidanceScale = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]

@@ -68,20 +68,31 @@ def steering(request: PictureRequest, spec: ModelSpec, registry: Registry) -> tu
     return tuple(_checked(unit, request, spec, registry) for unit in request.controls)
 
 
-def steered(
-    units: Iterable[Steering], begun: Canvas | None, size: Size, controls: Controls
-) -> Generator[LoadProgress, None, tuple[Steered, ...]]:
-    """The control images of all units for a picture of `size`; raises what `Controls.control_image` does."""
-    ready = []
-    for each in units:
+class Steersman:
+    """Makes the control images of one request's units, once for every size that is drawn."""
+
+    def __init__(self, units: Iterable[Steering], begun: Canvas | None, controls: Controls) -> None:
+        self._units, self._begun, self._controls = tuple(units), begun, controls
+        self._made: dict[Size, tuple[Steered, ...]] = {}
+
+    def at(self, size: Size) -> Generator[LoadProgress, None, tuple[Steered, ...]]:
+        """The units for a picture of `size`; raises what `Controls.control_image` does."""
+        if size not in self._made:
+            made = []
+            for unit in self._units:
+                made.append((yield from self._steered(unit, size)))
+            self._made[size] = tuple(made)
+        return self._made[size]
+
+    def _steered(self, each: Steering, size: Size) -> Generator[LoadProgress, None, Steered]:
         picture: Path | Image.Image = each.source
+        begun = self._begun
         if begun is not None and begun.box is not None and begun.under is not None:
             # What is drawn is a part of the picture, and so is what steers it.
-            whole = flat(each.source, controls.max_pixels)
+            whole = flat(each.source, self._controls.max_pixels)
             picture = fitted(whole, begun.under.size, each.unit.resize_mode).crop(begun.box)
-        made = yield from controls.asked(picture, each.unit, size)
-        ready.append(Steered(each, made.image, made.notice))
-    return tuple(ready)
+        made = yield from self._controls.asked(picture, each.unit, size)
+        return Steered(each, made.image, made.notice)
 
 
 def _checked(unit: ControlUnitRequest, request: PictureRequest, spec: ModelSpec, registry: Registry) -> Steering:
@@ -94,10 +105,10 @@ def _checked(unit: ControlUnitRequest, request: PictureRequest, spec: ModelSpec,
     return Steering(unit, controlnet, source)
 
 
-def fits(controlnet: ModelSpec, spec: ModelSpec, registry: Registry) -> bool:
+def fits(helper: ModelSpec, spec: ModelSpec, registry: Registry) -> bool:
     """Whether a ControlNet or an adapter goes with a model: the one its entry names, or another of the same family."""
-    if controlnet.base in (None, spec.id):
+    if helper.base in (None, spec.id):
         return True
-    bases = (registry.weights(each) for each in (registry.catalogue.get(str(controlnet.base)), spec))
+    bases = (registry.weights(each) for each in (registry.catalogue.get(str(helper.base)), spec))
     families = [base_make(weights).family for weights in bases if weights is not None]
     return len(families) == 2 and families[0] == families[1] and families[0] is not None

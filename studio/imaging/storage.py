@@ -77,7 +77,7 @@ def _keep(stream: BinaryIO, partial: Path, wanted: Path) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
         stream.close()
-        return next(path for path in _names(wanted) if _placed(partial, path))
+        return next(path for path in _names(wanted) if give_name(partial, path))
     except OSError as error:
         raise _refused(error) from error
 
@@ -88,7 +88,7 @@ def _names(wanted: Path) -> Iterator[Path]:
     yield from (wanted.with_stem(f"{wanted.stem}-{number}") for number in count(2))
 
 
-def _placed(partial: Path, path: Path) -> bool:
+def give_name(partial: Path, path: Path) -> bool:
     """Give a finished file this name; False if it is taken. No two processes get the same."""
     try:
         # Unlike a rename, a second name never replaces a file, and it appears with everything in it.

@@ -47,6 +47,21 @@ def progress_line(name: str) -> gr.HTML:
     return gr.HTML(elem_id=f"{name}-status", elem_classes="status")
 
 
+def picture_drop(name: str, label: str, height: int, *, shown: bool = True, visible: bool = True) -> gr.Image:
+    """Where a picture is dropped or pasted, to come as its file, just as it is. A label that is not `shown` is read."""
+    return gr.Image(
+        label=word(label),
+        show_label=shown,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard"],
+        height=height,
+        visible=visible,
+        elem_id=name,
+        elem_classes="drop",
+    )
+
+
 def model_choice(studio: Studio, name: str, *tasks: Task) -> gr.Dropdown:
     """A choice among the models for `tasks`; "" leaves it to the studio."""
     named = [(str(spec.name), str(spec.id)) for spec in studio.catalogue.for_task(*tasks)]

@@ -16,7 +16,7 @@ from studio.errors import StudioError
 from studio.registry.lease import LoadProgress
 from studio.studio import Studio
 from studio.ui.pacing import Paced
-from studio.ui.words import arrival, both, complaint, line
+from studio.ui.words import arrival, both, complaint, line, trouble
 
 Updates = dict[Block, Any]
 """New values by component; what is not named stays as it is."""
@@ -191,4 +191,4 @@ class Job:
 
     def _failed(self, html: str) -> Updates:
         gr.Warning(html, duration=12)
-        return {self.status: f'<div class="progress trouble" role="alert"><p>{html}</p></div>'}
+        return {self.status: trouble(html)}

@@ -12,7 +12,6 @@ from PIL import Image
 from studio.errors import InvalidRequest
 from studio.imaging.adapter_files import AdapterFile, Kind
 from studio.imaging.annotations import Annotated
-from studio.imaging.axes import Axis
 from studio.imaging.infotext import read_infotext
 from studio.imaging.origins import picture_text
 from studio.imaging.plots import PlotRequest, Plotted
@@ -90,8 +89,8 @@ class PictureEndpoints:
         """
 
         def plotting() -> Iterator[Json | None]:
-            axes = {name: Axis.of(**axis) for name, axis in (("x", x), ("y", y)) if axis}
-            for step in self._studio.plotter.draw(PlotRequest.of(picture=_wanted(picture), **axes)):
+            request = PlotRequest.of(picture=_wanted(picture), x=x, y=y)
+            for step in self._studio.plotter.draw(request):
                 yield _plotted(step) if isinstance(step, Plotted) else None
 
         yield from answers(plotting, None)
@@ -150,10 +149,13 @@ class PictureEndpoints:
 
 def _wanted(fields: Mapping[str, Any]) -> PictureRequest:
     """A request from an endpoint's arguments, with the paths of what was uploaded."""
+    if not isinstance(fields, Mapping):
+        raise InvalidRequest("invalid.dict_type", field="picture")
     given = {name: value for name, value in fields.items() if value is not None}
     files = {name: _uploaded(given[name], "draw.upload") for name in FILES if name in given}
-    units = [_unit(unit) for unit in given.get("controls", ())]
-    return PictureRequest.of(**given | files | {"controls": units})
+    units = given.get("controls", ())
+    controls = [_unit(unit) for unit in units] if isinstance(units, list | tuple) else units
+    return PictureRequest.of(**given | files | {"controls": controls})
 
 
 def _plotted(step: Plotted) -> Json:

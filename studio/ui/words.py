@@ -87,6 +87,16 @@ def line(text: str, done: float | None = None, *, remaining: float | None = None
     return f'<div class="progress">{words}{bar(done) if moving else ""}</div>'
 
 
+def tiles(done: int, total: int, remaining: float | None) -> str:
+    """The progress line of a picture that is enlarged tile by tile."""
+    return line(both("enlarge.tile", tile=done, total=total), done / max(total, 1), remaining=remaining)
+
+
+def trouble(html: str) -> str:
+    """What went wrong, where a progress line would be; screen readers say it at once."""
+    return f'<div class="progress trouble" role="alert"><p>{html}</p></div>'
+
+
 def arrival(progress: LoadProgress) -> tuple[str, float | None]:
     """How far a model is, as HTML, and as a share where that is known."""
     if progress.stage == "waiting":

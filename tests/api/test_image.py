@@ -247,3 +247,17 @@ def test_a_plot_has_a_picture_for_every_pair_of_values(client: Client) -> None:
         assert sheet.size == (answer["width"], answer["height"])
     with pytest.raises(AppError, match="steps"):
         client.predict({"prompt": "a boat"}, {"vary": "steps", "values": "0"}, api_name="/plot_images")
+
+
+@pytest.mark.parametrize(
+    ("picture", "x", "field"),
+    [
+        (["a boat"], {"vary": "steps", "values": "2"}, "picture"),
+        ({"prompt": "a boat"}, "steps", "x"),
+        ({"prompt": "a boat"}, {"vary": "steps"}, "x.values"),
+        ({"prompt": "a boat", "controls": "canny"}, {"vary": "steps", "values": "2"}, "controls"),
+    ],
+)
+def test_a_plot_of_another_shape_is_refused_by_its_field(client: Client, picture: Any, x: Any, field: str) -> None:
+    with pytest.raises(AppError, match=rf"“.*{field}”"):
+        client.predict(picture, x, api_name="/plot_images")

@@ -77,6 +77,14 @@ def test_the_masked_part_may_begin_as_noise(source: Path, tmp_path: Path) -> Non
     assert np.array_equal(there, here)
 
 
+def test_the_noise_is_no_matter_of_the_seed_so_that_each_of_many_is_what_it_is_alone(
+    source: Path, tmp_path: Path
+) -> None:
+    fields = {"mask": mask_file(tmp_path, (40, 20, 80, 60)), "width": 128, "height": 96, "inpaint_fill": "noise"}
+    one, other = (begun(source, seed=seed, **fields) for seed in (-1, 7))
+    assert np.array_equal(*arrays(one.image, other.image))
+
+
 def test_a_mask_may_be_painted_on_a_transparent_layer(source: Path, tmp_path: Path) -> None:
     layer = Image.new("RGBA", (128, 96))
     layer.paste((236, 72, 153, 178), (40, 20, 80, 60))

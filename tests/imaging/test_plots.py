@@ -28,6 +28,7 @@ class Easel:
 
     def __init__(self, engine: DiffusionEngine, folder: Path) -> None:
         entries = [spec(name, task="image", defaults=DEFAULTS) for name in ("colours", "pastels")]
+        entries.append(spec("outlines", task="controlnet"))
         self.folder = folder
         self.registry = fake_registry(*entries, loader=lambda *_: engine, cache=folder / "cache", host=10**8)
         phrasing = Phrasing(folder)
@@ -233,6 +234,8 @@ def test_the_place_of_a_refused_picture_stays_empty(easel: Easel) -> None:
         (axis("styles", "no-such"), None, {}, "no-such"),
         (axis("prompt", "cat, <lora:none:1>"), None, {}, "none"),
         (axis("hires_scale", "1.5, 4"), None, {"width": 2048}, "second pass would draw"),
+        (axis("steps", "2, 4"), None, {"fast": True}, "few-step"),
+        (axis("steps", "2, 4"), None, {"controls": [{"model": "outlines"}]}, "outlines"),
     ],
 )
 def test_plots_that_cannot_be_are_refused_before_anything_is_drawn(

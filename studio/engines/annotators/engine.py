@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from studio.engines.memory import first_line, ran_out, release
+from studio.engines.memory import first_line, nbytes, ran_out, release
 from studio.errors import EngineFailed, OutOfMemory
 from studio.registry.loaded import DeviceName, Sharing
 
@@ -30,7 +30,7 @@ class NetworkAnnotator:
     def nbytes(self) -> int:
         if self._network is None:
             return 0
-        return sum(p.numel() * p.element_size() for p in (*self._network.parameters(), *self._network.buffers()))
+        return nbytes(self._network)
 
     def annotate(self, image: Image.Image, resolution: int, **parameters: Any) -> Image.Image:
         picture: Image.Image = self.run(image, resolution, **parameters)

@@ -7,13 +7,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.engines.annotators.engine import NetworkAnnotator
-from studio.engines.memory import first_line, ran_out, release
-from studio.errors import EngineFailed, OutOfMemory, StudioError, WeightsUnavailable
+from studio.engines.loading import SAFE, reading
+from studio.errors import EngineFailed
 from studio.registry.loaded import DeviceName, Rung
 from studio.registry.spec import ModelSpec
-
-SAFE: Final[Mapping[str, Any]] = MappingProxyType({"local_files_only": True, "trust_remote_code": False})
-"""Nothing is fetched while a model is loaded, and no code that comes with it is run."""
 
 
 class AnnotatorLoader:
@@ -22,21 +19,12 @@ class AnnotatorLoader:
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
     ) -> NetworkAnnotator:
-        if weights is None or not weights.exists():
-            raise WeightsUnavailable("weights.missing", model=spec.name)
         read = READERS.get(str(spec.defaults.get("annotator")))
         if read is None:
             raise EngineFailed("control.network", model=spec.name, known=", ".join(READERS))
-        try:
-            annotator = read(weights)
+        with reading(spec, weights, "control.load_memory") as files:
+            annotator = read(files)
             annotator.move(device)
-        except StudioError:
-            raise
-        except Exception as error:  # every reader of a file format has its own
-            if ran_out(error):
-                release()
-                raise OutOfMemory("control.load_memory", model=spec.name) from error
-            raise WeightsUnavailable("weights.damaged", file=weights.name, reason=first_line(error)) from error
         return annotator
 
 

@@ -1,18 +1,12 @@
 """Loads the classifiers of transformers from their folders."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final
 
 from studio.engines.classifiers.engine import NetworkClassifier
-from studio.engines.memory import first_line, ran_out, release
-from studio.errors import OutOfMemory, StudioError, WeightsUnavailable
+from studio.engines.loading import SAFE, reading
+from studio.errors import WeightsUnavailable
 from studio.registry.loaded import DeviceName, Rung
 from studio.registry.spec import ModelSpec
-
-SAFE: Final[Mapping[str, Any]] = MappingProxyType({"local_files_only": True, "trust_remote_code": False})
-"""Nothing is fetched while a model is loaded, and no code that comes with it is run."""
 
 
 class ClassifierLoader:
@@ -21,18 +15,9 @@ class ClassifierLoader:
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
     ) -> NetworkClassifier:
-        if weights is None or not weights.exists():
-            raise WeightsUnavailable("weights.missing", model=spec.name)
-        try:
-            classifier = _read(spec, weights)
+        with reading(spec, weights, "nsfw.load_memory") as files:
+            classifier = _read(spec, files)
             classifier.move(device)
-        except StudioError:
-            raise
-        except Exception as error:  # every reader of a file format has its own
-            if ran_out(error):
-                release()
-                raise OutOfMemory("nsfw.load_memory", model=spec.name) from error
-            raise WeightsUnavailable("weights.damaged", file=weights.name, reason=first_line(error)) from error
         return classifier
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.engines.diffusion.offload import nbytes
 from studio.engines.heads import read_json
-from studio.engines.memory import ran_out
+from studio.engines.memory import nbytes, ran_out
 from studio.engines.shuttle import Shuttle
 from studio.errors import OutOfMemory, WeightsUnavailable
 from studio.registry.loaded import DeviceName, Sharing

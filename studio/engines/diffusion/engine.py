@@ -11,10 +11,10 @@ from studio.engines.diffusion.adapters import Adapters
 from studio.engines.diffusion.base import DiffusionRequest, Picture, Step, plain
 from studio.engines.diffusion.derivation import Tokenizers, arguments, derived, finished
 from studio.engines.diffusion.encoding import Encoding, readers
-from studio.engines.diffusion.offload import Offload, modules_of, nbytes
+from studio.engines.diffusion.offload import Offload, modules_of
 from studio.engines.diffusion.preview import LatentPreview
 from studio.engines.diffusion.schedulers import sampler_name, schedule_name
-from studio.engines.memory import first_line, ran_out, release
+from studio.engines.memory import first_line, nbytes, ran_out, release
 from studio.engines.shuttle import Shuttle
 from studio.errors import EngineFailed, OutOfMemory, StudioError
 from studio.registry.loaded import DeviceName, Footprint, Rung, Sharing

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from studio.engines.memory import nbytes
 from studio.registry.loaded import DeviceName, Footprint, Rung
 
 
@@ -13,12 +14,6 @@ def modules_of(pipe: Any) -> dict[str, Any]:
     import torch
 
     return {name: part for name, part in pipe.components.items() if isinstance(part, torch.nn.Module)}
-
-
-def nbytes(*modules: Any) -> int:
-    """Bytes of all weights of some modules, shared ones once."""
-    tensors = {id(t): t for module in modules for t in (*module.parameters(), *module.buffers())}
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
 class Offload:

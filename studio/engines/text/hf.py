@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from studio.engines.memory import nbytes
 from studio.engines.shuttle import Shuttle
 from studio.engines.text.base import TextChunk, TextLimits, TextRequest
 from studio.engines.text.decoding import Decoder
@@ -126,8 +127,7 @@ class TransformersEngine:
 
     @property
     def nbytes(self) -> int:
-        tensors = [*self._model.parameters(), *self._model.buffers()]
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return nbytes(self._model)
 
     @property
     def sharing(self) -> Sharing:

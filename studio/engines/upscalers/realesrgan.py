@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from studio.engines.memory import ran_out, release
+from studio.engines.memory import nbytes, ran_out, release
 from studio.engines.upscalers.base import Pixels
 from studio.engines.upscalers.ncnn import NcnnConversions
 from studio.engines.upscalers.precision import PLAIN, Precision, PrecisionNotes
@@ -66,7 +66,7 @@ class RealEsrgan:
 
     @property
     def nbytes(self) -> int:
-        return sum(p.numel() * p.element_size() for p in (*self._network.parameters(), *self._network.buffers()))
+        return nbytes(self._network)
 
     @property
     def tile(self) -> int:

@@ -11,7 +11,7 @@ from studio.imaging.adapters import AdapterLibrary
 from studio.messages import data_size
 from studio.registry.lease import LoadProgress
 from studio.ui.events import QUIET, Job, Lane, Room, Updates
-from studio.ui.words import both, complaint, line, word
+from studio.ui.words import both, complaint, line, trouble, word
 
 KINDS: Final[tuple[Kind, ...]] = ("lora", "inversion")
 MOST_SHOWN: Final = 200
@@ -124,7 +124,7 @@ class AdapterFold:
         try:
             count, choices = self._choices(kind, query, model)
         except StudioError as error:
-            return {self.note: _trouble(error)}
+            return {self.note: trouble(complaint(error))}
         kept = chosen if any(chosen == value for _, value in choices) else None
         told = self.told(kind, kept, model) if kept else {self.note: self._counted(kind, count), **self._unseen()}
         listed = gr.update(choices=choices, value=kept)
@@ -135,7 +135,7 @@ class AdapterFold:
         try:
             file = self._file(kind, name, model)
         except StudioError as error:
-            return {self.note: _trouble(error), **self._unseen()}
+            return {self.note: trouble(complaint(error)), **self._unseen()}
         picture = self._library.preview(file)
         return {self.note: _told(file), self.picture: gr.update(value=picture, visible=picture is not None)}
 
@@ -148,7 +148,7 @@ class AdapterFold:
             text = self._library.text(file, weight)
             changed = self._library.added(prompt, file, weight)
         except StudioError as error:
-            return {self.note: _trouble(error)}
+            return {self.note: trouble(complaint(error))}
         return {self._prompt: changed, self.note: f'<p class="note">{both("image.adapters.added", text=text)}</p>'}
 
     def fetch(self, repository: str, file: str, model: str) -> Iterator[LoadProgress | Updates]:
@@ -200,7 +200,7 @@ def _label(file: AdapterFile) -> str:
 def _told(file: AdapterFile) -> str:
     """What is known of a file, as HTML; the sentences are escaped by `both`."""
     if reason := file.trouble or file.misfit:
-        return _trouble(InvalidRequest(reason.code, **reason.details))
+        return trouble(complaint(InvalidRequest(reason.code, **reason.details)))
     known = (
         ("image.adapters.family", {"family": file.family}),
         ("image.adapters.rank", {"rank": file.make.rank}),
@@ -209,7 +209,3 @@ def _told(file: AdapterFile) -> str:
     )
     parts = [both(key, **details) for key, details in known if any(details.values())]
     return f'<p class="note">{" · ".join(parts)}</p>'
-
-
-def _trouble(error: StudioError) -> str:
-    return f'<div class="progress trouble" role="alert"><p>{complaint(error)}</p></div>'

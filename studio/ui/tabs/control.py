@@ -14,7 +14,7 @@ from studio.imaging.fitting import ResizeMode
 from studio.imaging.plan import own_size
 from studio.imaging.requests import ControlImageRequest
 from studio.registry.lease import LoadProgress
-from studio.ui.controls import work_button
+from studio.ui.controls import picture_drop, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.sizes import sides
 from studio.ui.words import both, line, word
@@ -28,23 +28,14 @@ KNOBS: Final = 2
 class ControlUnit:
     """One unit: its picture and ControlNet, its annotator with a preview, its weight and its span."""
 
-    def __init__(self, room: Room, number: int, drawn_by: gr.Dropdown, size: gr.Dropdown) -> None:
+    def __init__(self, room: Room, number: int, drawn_by: gr.Dropdown, size: gr.Dropdown, networks: Any) -> None:
         self._studio, self._drawn_by, self._size = room.studio, drawn_by, size
         self._name = f"image-control-{number}"
         with gr.Column(visible=number == 1, elem_id=self._name, elem_classes="unit") as self.group:
             gr.HTML(f'<p class="note">{both("image.control.picture")}</p>')
-            self.picture = gr.Image(
-                label=word("image.source"),
-                show_label=False,
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "clipboard"],
-                height=160,
-                elem_id=f"{self._name}-picture",
-                elem_classes="drop",
-            )
+            self.picture = picture_drop(f"{self._name}-picture", "image.source", 160, shown=False)
             self.model = gr.Dropdown(
-                self.networks(""),
+                networks,
                 value="",
                 label=word("image.control.model"),
                 filterable=False,
@@ -101,18 +92,6 @@ class ControlUnit:
         span = {"scale": scale, "start": start, "end": end, "mode": mode}
         file = {"image": picture["path"]} if picture else {}
         return {"model": model, **file, **_annotation(*annotation), **_filled(span)}
-
-    def networks(self, model: str) -> list[tuple[Any, str]]:
-        """The ControlNets that go with an image model; "" stands for the one that would draw."""
-        base = self._studio.registry.choose(model or None, "image")
-        specs = [spec for spec in self._studio.catalogue.for_task("controlnet") if self._studio.steers(spec, base)]
-        return [(word("image.control.off"), ""), *((str(spec.name), str(spec.id)) for spec in specs)]
-
-    def suited(self, model: str, chosen: str) -> Any:
-        """The choice of ControlNets for another image model."""
-        choices = self.networks(model)
-        stays = chosen in [value for _, value in choices]
-        return gr.update(choices=choices) if stays else gr.update(choices=choices, value="")
 
     def _wire(self) -> None:
         self.model.input(self.suggest, self.model, self.annotator, **QUIET)
@@ -192,16 +171,18 @@ class ControlTools:
     """The units, of which one is seen at first."""
 
     def __init__(self, room: Room, model: gr.Dropdown, size: gr.Dropdown) -> None:
+        self._studio = room.studio
+        networks = self.networks("")
         with gr.Accordion(
             word("image.control"), open=False, elem_id="image-control", elem_classes="advanced"
         ) as self.fold:
-            self.units = [ControlUnit(room, number, model, size) for number in range(1, UNITS + 1)]
+            self.units = [ControlUnit(room, number, model, size, networks) for number in range(1, UNITS + 1)]
             self.more = gr.Button(word("image.control.more"), size="sm", elem_id="image-control-more")
         self._seen = gr.State(1)
         groups = [unit.group for unit in self.units]
         self.more.click(self.another, self._seen, [self._seen, self.more, *groups], **QUIET)
-        for unit in self.units:
-            gr.on([model.change, room.tabs.change], unit.suited, [model, unit.model], unit.model, **QUIET)
+        chosen = [unit.model for unit in self.units]
+        gr.on([model.change, room.tabs.change], self.suited, [model, *chosen], chosen, **QUIET)
 
     @property
     def components(self) -> tuple[Any, ...]:
@@ -213,6 +194,19 @@ class ControlTools:
         each = len(self.units[0].components)
         read = (unit.read(*values[each * index : each * (index + 1)]) for index, unit in enumerate(self.units))
         return {"controls": [unit for unit in read if unit is not None]}
+
+    def networks(self, model: str) -> list[tuple[Any, str]]:
+        """The ControlNets that go with an image model; "" stands for the one that would draw."""
+        base = self._studio.registry.choose(model or None, "image")
+        specs = [spec for spec in self._studio.catalogue.for_task("controlnet") if self._studio.steers(spec, base)]
+        return [(word("image.control.off"), ""), *((str(spec.name), str(spec.id)) for spec in specs)]
+
+    def suited(self, model: str, *chosen: str) -> list[Any]:
+        """The choice of ControlNets of every unit, for another image model."""
+        choices = self.networks(model)
+        ids = [value for _, value in choices]
+        kept, dropped = gr.update(choices=choices), gr.update(choices=choices, value="")
+        return [kept if each in ids else dropped for each in chosen]
 
     def another(self, seen: int) -> Sequence[Any]:
         """Show one more unit."""

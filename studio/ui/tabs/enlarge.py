@@ -10,9 +10,9 @@ from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.messages import known
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import who_runs, work_button
+from studio.ui.controls import picture_drop, who_runs, work_button
 from studio.ui.events import Room, Updates
-from studio.ui.words import both, line, word
+from studio.ui.words import both, line, tiles, word
 
 TASKS: Final[tuple[Task, ...]] = ("upscale",)
 
@@ -30,14 +30,7 @@ class EnlargeTab:
         self._wire()
 
     def _request(self, room: Room) -> None:
-        self.picture = gr.Image(
-            label=word("enlarge.picture"),
-            type="filepath",
-            image_mode=None,
-            sources=["upload", "clipboard"],
-            height=280,
-            elem_id="enlarge-picture",
-        )
+        self.picture = picture_drop("enlarge-picture", "enlarge.picture", 280)
         specs = room.studio.catalogue.for_task(*TASKS)
         named = [(key if known(key := f"enlarge.model.{spec.id}") else "", spec) for spec in specs]
         self.model = gr.Radio(
@@ -84,8 +77,7 @@ class EnlargeTab:
     def _shown(self, step: Enlarging | Enlarged) -> Updates:
         if isinstance(step, Enlarged):
             return self._finished(step)
-        text = both("enlarge.tile", tile=step.tile, total=step.total)
-        return {self.enlarging.status: line(text, step.tile / max(step.total, 1), remaining=step.seconds_left)}
+        return {self.enlarging.status: tiles(step.tile, step.total, step.seconds_left)}
 
     def _finished(self, step: Enlarged) -> Updates:
         notice = f" {both(step.notice)}" if step.notice else ""

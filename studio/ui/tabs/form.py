@@ -46,6 +46,11 @@ class PictureForm:
         return PictureRequest.of(**fields)
 
 
+def default(name: str) -> Any:
+    """What a field of a `PictureRequest` has when nobody fills it in."""
+    return PictureRequest.model_fields[name].default
+
+
 def prompt_field(value: str | None) -> Mapping[str, Any]:
     """A prompt is sent even when it is empty, so that the refusal names it."""
     return {"prompt": value or ""}

@@ -1,13 +1,13 @@
 """The second pass of a picture, at a higher resolution."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.imaging.requests import LATENT, PictureRequest
+from studio.imaging.requests import LATENT
 from studio.studio import Studio
+from studio.ui.tabs.form import default
 from studio.ui.words import word
 
 
@@ -40,7 +40,7 @@ class HiresTools:
                     elem_id="image-hires-steps",
                 )
                 self.strength = gr.Number(
-                    _default("hires_strength"),
+                    default("hires_strength"),
                     label=word("image.strength"),
                     minimum=0.05,
                     maximum=1,
@@ -58,7 +58,3 @@ class HiresTools:
             "hires_steps": self.steps,
             "hires_strength": self.strength,
         }
-
-
-def _default(name: str) -> Any:
-    return PictureRequest.model_fields[name].default

@@ -22,7 +22,7 @@ from studio.ui.tabs.plot import PlotFold
 from studio.ui.tabs.prompting import PromptTools
 from studio.ui.tabs.sampling import SamplingTools
 from studio.ui.tabs.sizes import size_choice, suited
-from studio.ui.words import both, line, word
+from studio.ui.words import both, line, tiles, word
 
 TASKS: Final[tuple[Task, ...]] = ("image",)
 
@@ -207,8 +207,7 @@ class ImageTab:
         if isinstance(step, Drawn):
             return self._finished(step)
         if isinstance(step, Enlarging):
-            text = both("enlarge.tile", tile=step.tile, total=step.total)
-            return {self.drawing.status: line(text, step.tile / max(step.total, 1), remaining=step.seconds_left)}
+            return {self.drawing.status: tiles(step.tile, step.total, step.seconds_left)}
         key = "image.step.many" if step.pictures > 1 else "image.step"
         text = both(key, step=step.step, total=step.total, picture=step.picture, pictures=step.pictures)
         updates: Updates = {

@@ -11,8 +11,9 @@ from studio.errors import StudioError
 from studio.imaging.infotext import read_infotext
 from studio.imaging.origins import LABELS, Reuse, picture_text, reuse
 from studio.imaging.requests import LATENT
+from studio.ui.controls import picture_drop
 from studio.ui.events import QUIET, Room, Updates
-from studio.ui.words import both, complaint, word
+from studio.ui.words import both, complaint, trouble, word
 
 SIDES: Final = ("width", "height")
 NUMBERS: Final = ("steps", "guidance_scale", "clip_skip", "hires_scale", "hires_steps")
@@ -42,15 +43,7 @@ class InfotextFold:
         self._fields = fields
         self._size = size
         with gr.Accordion(word("image.read"), open=False, elem_id="image-read", elem_classes="advanced"):
-            self.picture = gr.Image(
-                label=word("image.read.picture"),
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "clipboard"],
-                height=160,
-                elem_id="image-read-picture",
-                elem_classes="drop",
-            )
+            self.picture = picture_drop("image-read-picture", "image.read.picture", 160)
             self.text = gr.Textbox(
                 "",
                 label=word("image.read.text"),
@@ -72,7 +65,7 @@ class InfotextFold:
             file = Path(picture["path"] if picture else "")
             return {self.text: picture_text(file, self._studio.settings.max_pixels), self.note: ""}
         except StudioError as error:
-            return {self.text: "", self.note: _trouble(error)}
+            return {self.text: "", self.note: trouble(complaint(error))}
 
     def fill(self, text: str) -> Updates:
         """Fill the form, and say what it could not take."""
@@ -80,7 +73,7 @@ class InfotextFold:
             catalogue = self._studio.catalogue
             taken = reuse(read_infotext(text), catalogue.for_task("image"), catalogue.for_task("upscale"))
         except StudioError as error:
-            return {self.note: _trouble(error)}
+            return {self.note: trouble(complaint(error))}
         updates, left = self._placed(taken)
         kept = f" {both('image.read.left', names=', '.join(left))}" if left else ""
         return {**updates, self.note: f'<p class="note">{both("image.read.used")}{kept}</p>'}
@@ -98,7 +91,3 @@ class InfotextFold:
         if size:
             updates[self._size] = size
         return updates, (*left, *taken.left)
-
-
-def _trouble(error: StudioError) -> str:
-    return f'<div class="progress trouble" role="alert"><p>{complaint(error)}</p></div>'

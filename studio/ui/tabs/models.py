@@ -18,7 +18,7 @@ from studio.registry.spec import ModelSpec
 from studio.ui.bars import bars_html, device_name, device_sentence
 from studio.ui.controls import work_button
 from studio.ui.events import QUIET, Room, Updates, resident
-from studio.ui.words import both, complaint, line, spans, word
+from studio.ui.words import both, complaint, line, spans, trouble, word
 
 SHOWN_RECORDS: Final = 40
 COLUMNS: Final = ("name", "state", "size", "licence")
@@ -142,7 +142,7 @@ class ModelsTab:
         try:
             said = line(work(), moving=False)
         except StudioError as error:
-            said = f'<div class="progress trouble" role="alert"><p>{complaint(error)}</p></div>'
+            said = trouble(complaint(error))
         return said, *self.look()
 
     def _memories(self) -> list[tuple[Any, str]]:

@@ -8,8 +8,10 @@ from gradio.components.image_editor import EditorData
 from studio.engines.diffusion.abilities import Abilities
 from studio.errors import InvalidRequest, UnreadablePicture
 from studio.imaging.fitting import ResizeMode
-from studio.imaging.requests import InpaintArea, InpaintFill, PictureRequest
+from studio.imaging.requests import InpaintArea, InpaintFill
+from studio.ui.controls import picture_drop
 from studio.ui.events import QUIET, Updates
+from studio.ui.tabs.form import default
 from studio.ui.words import word
 
 Mode = Literal["words", "picture", "repaint"]
@@ -30,18 +32,8 @@ class OriginTools:
             elem_id="image-mode",
             elem_classes="segments",
         )
-        self.picture = gr.Image(
-            label=word("image.source"),
-            # The choice above says it; over a picture the words could not be read.
-            show_label=False,
-            type="filepath",
-            image_mode=None,
-            sources=["upload", "clipboard"],
-            height=240,
-            visible=False,
-            elem_id="image-source",
-            elem_classes="drop",
-        )
+        # The choice above says what it is; over a picture the words could not be read.
+        self.picture = picture_drop("image-source", "image.source", 240, shown=False, visible=False)
         self.editor = gr.ImageEditor(
             label=word("image.repaint"),
             type="filepath",
@@ -63,7 +55,7 @@ class OriginTools:
         self.share = gr.Slider(
             0.05,
             1,
-            _default("strength"),
+            default("strength"),
             step=0.05,
             label=word("image.strength"),
             info=word("image.strength.info"),
@@ -81,15 +73,7 @@ class OriginTools:
                 self.padding = self._number("inpaint_padding", 1024)
                 self.blur = self._number("mask_blur", 64)
             self.fill = self._choice("inpaint_fill", InpaintFill)
-            self.mask = gr.Image(
-                label=word("image.mask"),
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "clipboard"],
-                height=160,
-                elem_id="image-mask",
-                elem_classes="drop",
-            )
+            self.mask = picture_drop("image-mask", "image.mask", 160)
 
     def wire(self) -> None:
         """Show what the chosen mode needs; call it once."""
@@ -164,14 +148,14 @@ class OriginTools:
     def _choice(self, name: str, options: Any) -> gr.Radio:
         return gr.Radio(
             [(word(f"image.{name}.{option}"), option) for option in get_args(options)],
-            value=_default(name),
+            value=default(name),
             label=word(f"image.{name}"),
             elem_id=f"image-{name.replace('_', '-')}",
         )
 
     def _number(self, name: str, most: int) -> gr.Number:
         return gr.Number(
-            _default(name),
+            default(name),
             label=word(f"image.{name}"),
             precision=0,
             minimum=0,
@@ -179,10 +163,6 @@ class OriginTools:
             min_width=96,
             elem_id=f"image-{name.replace('_', '-')}",
         )
-
-
-def _default(name: str) -> Any:
-    return PictureRequest.model_fields[name].default
 
 
 def _required(picture: Any) -> str:

@@ -15,7 +15,7 @@ from studio.studio import Studio
 from studio.ui.controls import work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.form import PictureForm
-from studio.ui.words import both, complaint, line, word
+from studio.ui.words import both, complaint, line, tiles, word
 
 VARIED: Final[tuple[AxisName, ...]] = get_args(AxisName)
 FIRST: Final[AxisName] = "steps"
@@ -139,8 +139,7 @@ class PlotFold:
         if isinstance(step, Plotted):
             return self._grown(step)
         if isinstance(step, Enlarging):
-            text = both("enlarge.tile", tile=step.tile, total=step.total)
-            return {self.drawing.status: line(text, step.tile / max(step.total, 1), remaining=step.seconds_left)}
+            return {self.drawing.status: tiles(step.tile, step.total, step.seconds_left)}
         text = both("image.step.many", step=step.step, total=step.total, picture=step.picture, pictures=step.pictures)
         share = (step.picture - 1 + step.step / max(step.total, 1)) / max(step.pictures, 1)
         return {self.drawing.status: line(text, share, remaining=step.seconds_left)}
