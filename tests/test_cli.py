@@ -105,6 +105,10 @@ def test_the_catalogue_is_listed(tmp_path: Path) -> None:
         (["image", "a cat", "--model", "sd-1.5"], 3, "Stable Diffusion 1.5"),
         (["image", "a cat", "--image", "missing.png"], 2, "missing.png"),
         (["image", "a cat", "--image", "missing.png", "--strength", "0"], 2, "strength"),
+        (["image", "a cat", "--control", "canny, 0.8"], 2, "0.8"),
+        (["image", "a cat", "--control", "nonesuch, image=sketch.png"], 2, "nonesuch"),
+        (["image", "a cat", "--x", "steps"], 2, "steps"),
+        (["image", "a cat", "--y", "steps=8, 16"], 2, "“x”"),
     ],
 )
 def test_an_error_is_one_sentence_on_stderr_and_an_exit_code(

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from studio.cli.console import Json, Model, Output, last, opened, read, reported
+from studio.cli.notations import axis, control_unit
 from studio.imaging.infotext import read_infotext
 from studio.imaging.origins import picture_text
+from studio.imaging.plots import PlotRequest, Plotted
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.imaging.storage import copied
 from studio.messages import message
 from studio.settings import Settings
+from studio.studio import Studio
 from studio.terminal import Terminal
 
 
@@ -47,20 +50,42 @@ def image(
     inpaint_area: Annotated[str, typer.Option(help="What is drawn at full size: picture or masked.")] = "picture",
     inpaint_padding: Annotated[int, typer.Option(help="Pixels seen around the masked part.")] = 32,
     inpaint_fill: Annotated[str, typer.Option(help="What the masked part begins as: original or noise.")] = "original",
+    control: Annotated[
+        list[str] | None,
+        typer.Option(help="A ControlNet and its settings: 'ID, image=FILE, annotator=canny'; may be given again."),
+    ] = None,
+    x: Annotated[str | None, typer.Option(help="Plot: what varies across, such as 'steps=8, 16'.")] = None,
+    y: Annotated[str | None, typer.Option(help="Plot: what varies down, such as 'sampler=Euler a, DDIM'.")] = None,
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Draw a picture from a prompt, or from another picture, and print its path."""
+    """Draw a picture from a prompt, or from another picture, and print its path; with --x, a plot of many."""
     fields = {name: value for name, value in locals().items() if name in PictureRequest.model_fields}
     terminal = Terminal(json=as_json)
     with opened(terminal) as studio:
-        request = PictureRequest.of(**fields, styles=style or [])
+        units = [control_unit(each) for each in control or ()]
+        request = PictureRequest.of(**fields, styles=style or [], controls=units)
+        if x is not None or y is not None:
+            axes = {name: axis(text) for name, text in (("x", x), ("y", y)) if text is not None}
+            _plot(terminal, studio, PlotRequest.of(picture=request, **axes), output)
+            return
         drawn = last(terminal, studio.illustrator.draw(request), Drawn)
         for key in drawn.notices:
             terminal.err.print(message(key, terminal.locale, refused=drawn.refused), markup=False)
         files = [str(file) for file in (copied(drawn.files, output) if output else drawn.files)]
         answer = {"files": files, "seed": drawn.seed, "infotext": drawn.infotext, "infotexts": drawn.infotexts}
         sys.stdout.write((json.dumps(answer, ensure_ascii=False) if as_json else "\n".join(files)) + "\n")
+
+
+def _plot(terminal: Terminal, studio: Studio, request: PlotRequest, output: Path | None) -> None:
+    done = last(terminal, studio.plotter.draw(request), Plotted)
+    if done.notice:
+        terminal.err.print(message(done.notice, terminal.locale), markup=False)
+    file = str(copied([done.file], output)[0] if output else done.file)
+    told = {name: getattr(done, name) for name in ("width", "height", "infotext", "done", "total")}
+    cells = [[cell and str(cell) for cell in row] for row in done.cells]
+    answer = json.dumps({"file": file, "cells": cells, **told}, ensure_ascii=False)
+    sys.stdout.write((answer if terminal.json else file) + "\n")
 
 
 def infotext(
