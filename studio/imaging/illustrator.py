@@ -147,7 +147,9 @@ class Illustrator:
         def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
             worn = (Adapter(lease.again(fast.id).path),) if fast else ()
             controls = tuple(unit.ready(lease.again) for unit in units)
-            return engine.stream(replace(wanted, controls=controls, adapters=(*wanted.adapters, *worn)))
+            vae, preview = (lease.again(spec.id) if spec else None for spec in (settled.vae, settled.preview))
+            helped = replace(wanted, controls=controls, vae=vae, preview=preview)
+            return engine.stream(replace(helped, adapters=(*wanted.adapters, *worn)))
 
         with self._registry.lease(settled.spec.id, *settled.models, shape=Shape(*size)) as lease:
             begun = monotonic()

@@ -16,7 +16,7 @@ from studio.imaging.phrasing import Phrase
 from studio.imaging.requests import SEEDS, PictureRequest
 from studio.imaging.steering import Steering, fits, steering
 from studio.registry.registry import Registry
-from studio.registry.spec import ModelSpec
+from studio.registry.spec import ModelSpec, Task
 
 SIDE: Final = 512
 STEPS: Final = 20
@@ -50,6 +50,10 @@ class Plan:
     steering: tuple[Steering, ...] = ()
     fast: ModelSpec | None = None
     """The adapter that makes few steps enough."""
+    vae: ModelSpec | None = None
+    """A VAE in place of the model's own."""
+    preview: ModelSpec | None = None
+    """What makes the previews."""
 
     @property
     def _habits(self) -> ModelSpec:
@@ -59,8 +63,8 @@ class Plan:
     @property
     def models(self) -> tuple[str, ...]:
         """The ids of all models that a picture needs beside the one that draws it."""
-        helpers = [each.spec.id for each in self.steering] + ([self.fast.id] if self.fast else [])
-        return tuple(dict.fromkeys(helpers))
+        helpers = (*(each.spec for each in self.steering), self.fast, self.vae, self.preview)
+        return tuple(dict.fromkeys(spec.id for spec in helpers if spec is not None))
 
     @property
     def notice(self) -> str | None:
@@ -104,6 +108,7 @@ class Plan:
             "Model hash": digest[:10] if digest else None,
             "Model": self.spec.id,
             "Clip skip": wanted.clip_skip if wanted.clip_skip != 1 else None,
+            "VAE": self.vae.id if self.vae else None,
             "Fast": self.fast.id if self.fast else None,
             **(self.second.told if self.second else self._origin()),
             **infotext_units(each.unit for each in self.steering),
@@ -151,7 +156,29 @@ def settle(request: PictureRequest, registry: Registry) -> Plan:
     _check(request, spec, abilities(spec, registry.weights(spec)))
     fast = fast_adapter(spec, registry) if request.fast else None
     second = second_pass(request, size(request, spec), steps(request, fast or spec), registry)
-    return Plan(request, spec, None, second, steering(request, spec, registry), fast)
+    return Plan(
+        request,
+        spec,
+        None,
+        second,
+        steering(request, spec, registry),
+        fast,
+        _helper("vae", spec, registry) if _accelerated(registry) else None,
+        _helper("preview", spec, registry),
+    )
+
+
+def _helper(task: Task, spec: ModelSpec, registry: Registry) -> ModelSpec | None:
+    """What helps a model in this way, if it is here: a comfort that nobody waits to fetch."""
+    found = (
+        each for each in registry.catalogue.for_task(task) if registry.present(each) and fits(each, spec, registry)
+    )
+    return next(found, None)
+
+
+def _accelerated(registry: Registry) -> bool:
+    """Whether anything runs in half precision, which is what VAEs are changed for."""
+    return any(device.name != "cpu" for device in registry.devices())
 
 
 def fast_adapter(spec: ModelSpec, registry: Registry) -> ModelSpec:

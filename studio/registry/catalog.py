@@ -30,6 +30,8 @@ ENDPOINT: Final = ModelSpec(
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+BASED: Final = ("controlnet", "adapter", "preview", "vae")
+"""Tasks of entries that are of use to one model, and to those of its family."""
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _DEVICE = re.compile(r"cpu|cuda:\d+")
 
@@ -230,7 +232,7 @@ class _Reader:
             if spec is None:
                 continue
             where: Location = ("models", index)
-            if spec.base is None and spec.task in ("controlnet", "adapter"):
+            if spec.base is None and spec.task in BASED:
                 self._report(where, spec.id, "no_base")
             elif spec.base is not None and spec.base not in images:
                 self._report((*where, "base"), spec.id, "base", base=spec.base)

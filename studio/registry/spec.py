@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 ModelId = NewType("ModelId", str)
 
-Task = Literal["text", "code", "image", "controlnet", "adapter", "annotate", "classify", "upscale"]
+Task = Literal["text", "code", "image", "controlnet", "adapter", "preview", "vae", "annotate", "classify", "upscale"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

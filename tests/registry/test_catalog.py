@@ -54,9 +54,13 @@ def test_the_shipped_catalogue_has_every_model_with_what_it_needs() -> None:
     assert {spec.id for spec in catalogue.for_task("classify")} == {"nsfw-image-detection"}
     few_steps = {"lcm-lora-sd-1.5", "lcm-lora-sdxl"}
     assert {spec.id for spec in catalogue.for_task("adapter")} == few_steps
-    assert (
-        ids - annotators - few_steps - {"nsfw-image-detection"} - {"z-image-turbo", "flux2-klein-4b", "sd-3.5-medium"}
-        == text | code | {"sd-1.5", "sdxl", "sd-turbo", "sdxl-control-union"} | controls | upscalers
+    others = {"nsfw-image-detection", "z-image-turbo", "flux2-klein-4b", "sd-3.5-medium"}
+    previews, vaes = {"taesd", "taesdxl", "taesd3"}, {"sdxl-vae-fp16-fix"}
+    assert {spec.id for spec in catalogue.for_task("preview")} == previews
+    assert {spec.id for spec in catalogue.for_task("vae")} == vaes
+    helpers = annotators | few_steps | previews | vaes
+    assert ids - helpers - others == (
+        text | code | {"sd-1.5", "sdxl", "sd-turbo", "sdxl-control-union"} | controls | upscalers
     )
     assert len(catalogue) == len(ids)
     assert {spec.id for spec in catalogue.for_task("text")} == text

@@ -3,7 +3,6 @@
 from studio.engines.diffusion.base import (
     BREAK,
     Adapter,
-    Control,
     ControlUnit,
     DiffusionEngine,
     DiffusionRequest,
@@ -16,7 +15,6 @@ from studio.engines.diffusion.base import (
 __all__ = [
     "BREAK",
     "Adapter",
-    "Control",
     "ControlUnit",
     "DiffusionEngine",
     "DiffusionRequest",

@@ -15,8 +15,8 @@ BREAK: Final = "BREAK"
 """A text that ends a chunk of the prompt and says nothing; its weight has no meaning."""
 
 
-class Control(Protocol):
-    """A ControlNet in memory."""
+class Part(Protocol):
+    """A network in memory that a base model works with: a ControlNet, or a VAE in place of its own."""
 
     @property
     def module(self) -> Any:
@@ -24,11 +24,19 @@ class Control(Protocol):
         ...
 
 
+class Preview(Protocol):
+    """What makes a picture of latents before they are finished."""
+
+    def picture(self, latents: Any) -> Image.Image | None:
+        """A picture of latents (1, channels, h, w), perhaps a small one; None where it cannot tell."""
+        ...
+
+
 @dataclass(frozen=True)
 class ControlUnit:
     """One ControlNet's part in a picture."""
 
-    model: Control
+    model: Part
     """The loaded ControlNet; it stays in use until the picture is finished."""
     image: Image.Image
     """What steers: edges, depth, a pose. It is resized to the picture."""
@@ -100,6 +108,10 @@ class DiffusionRequest:
     Models of the XL kind were trained on layer 2, and 1 means the same to them."""
     inversions: tuple[Inversion, ...] = ()
     """Words of both prompts that stand for learned vectors."""
+    vae: Part | None = None
+    """A VAE in place of the model's own, where that is not moved from layer to layer."""
+    preview: Preview | None = None
+    """What makes the previews; the model's own quick map when None."""
 
     @property
     def said(self) -> Words:

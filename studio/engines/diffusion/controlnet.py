@@ -5,11 +5,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from studio.engines.diffusion.helpers import Helper
 from studio.engines.heads import read_json
-from studio.engines.memory import nbytes, ran_out
-from studio.engines.shuttle import Shuttle
-from studio.errors import OutOfMemory, WeightsUnavailable
-from studio.registry.loaded import DeviceName, Sharing
+from studio.errors import WeightsUnavailable
 from studio.registry.spec import ModelSpec
 
 UNION_MODES: Final[Mapping[str, int]] = MappingProxyType(
@@ -18,45 +16,8 @@ UNION_MODES: Final[Mapping[str, int]] = MappingProxyType(
 """Which of its kinds of picture a union model (xinsir's order) takes an annotator's for."""
 
 
-class ControlNetEngine:
-    """One ControlNet (Zhang et al. 2023) in memory. Implements `Control` and `studio.registry.loaded.Loaded`.
-
-    It keeps nothing from one step to the next, so several pictures may be steered at once.
-    """
-
-    sharing: Sharing = "shared"
-    movable = True
-
-    def __init__(self, module: Any, *, name: str) -> None:
-        self._module, self._name = module, name
-        self._shuttle = Shuttle(module)
-
-    @property
-    def module(self) -> Any:
-        return self._module
-
-    @property
-    def nbytes(self) -> int:
-        return nbytes(self._module)
-
-    def move(self, device: DeviceName) -> None:
-        import torch
-
-        try:
-            if device == "cpu":
-                # Parked in the precision it has; a picture drawn on the CPU widens it.
-                self._shuttle.park()
-            else:
-                self._shuttle.bring(device, torch.float16)
-        except Exception as error:
-            self._module.to("cpu")
-            if ran_out(error):
-                raise OutOfMemory("draw.load_memory", model=self._name) from error
-            raise
-
-    def close(self) -> None:
-        del self._shuttle
-        self._module = None
+class ControlNetEngine(Helper):
+    """One ControlNet (Zhang et al. 2023) in memory."""
 
 
 def controlnet(spec: ModelSpec, weights: Path, dtype: Any) -> ControlNetEngine:

@@ -105,7 +105,7 @@ class ControlCosts:
 
 def diffusion_costs(spec: ModelSpec, weights: Path | None) -> Costs:
     """The costs of a base model or ControlNet; the catalogue's number where its files cannot be read."""
-    if weights is None or spec.task == "adapter":
+    if weights is None or spec.task in ("adapter", "preview", "vae"):
         return estimate(spec, weights)
     try:
         if spec.task == "controlnet":

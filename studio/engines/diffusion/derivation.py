@@ -57,7 +57,7 @@ def derived(base: Any, request: DiffusionRequest, own: dict[str, Any]) -> Any:
     parts = own | {"scheduler": chosen(base.scheduler, request.scheduler, request.schedule)}
     if "vae" in base.components:
         # Shallow: the same weights, but whether it works in tiles is this request's affair.
-        parts["vae"] = copy.copy(base.vae)
+        parts["vae"] = copy.copy(request.vae.module if request.vae else base.vae)
     pipe = _pipeline(base, request, parts)
     pipe.set_progress_bar_config(disable=True)
     if "vae" in parts and request.width * request.height > TILED_DECODE_PIXELS:

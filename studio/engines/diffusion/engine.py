@@ -4,11 +4,12 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Final
 
 from studio.engines.diffusion.adapters import Adapters
-from studio.engines.diffusion.base import DiffusionRequest, Picture, Step, plain
+from studio.engines.diffusion.base import DiffusionRequest, Picture, Preview, Step, plain
 from studio.engines.diffusion.derivation import Tokenizers, arguments, derived, finished
 from studio.engines.diffusion.encoding import Encoding, readers
 from studio.engines.diffusion.offload import Offload, modules_of
@@ -20,6 +21,8 @@ from studio.errors import EngineFailed, OutOfMemory, StudioError
 from studio.registry.loaded import DeviceName, Footprint, Rung, Sharing
 
 PREVIEW_SECONDS: Final = 0.35
+PREVIEW_SHARE: Final = 0.03
+"""Of the time that drawing takes, at most; a slow preview comes less often."""
 
 
 class DiffusersEngine:
@@ -137,11 +140,14 @@ class DiffusersEngine:
         with self._alone(), wearing as ready, self._offload.at_work(), self._tokenizers.lent() as tokenizers:
             if not ready:
                 raise _StoppedError
+            if self._rung != "whole":
+                # Hooks were put on the model's own parts only.
+                request = replace(request, vae=None)
             self._widen(request)
             pipe = derived(self._pipe, request, tokenizers)
             spoken, notice = _spoken(pipe, tokenizers, request, stopped)
             latest: list[Any] = []
-            on_step = self._watcher(report, stopped, latest)
+            on_step = self._watcher(report, stopped, latest, request.preview)
             image = pipe(**spoken, callback_on_step_end=on_step).images[0]
             config = pipe.scheduler.config
             return Picture(
@@ -165,32 +171,40 @@ class DiffusersEngine:
         with self._turn:
             if self._pipe.dtype != torch.float32:
                 self._pipe.to(torch.float32)
-            for unit in request.controls:
-                if unit.model.module.dtype != torch.float32:
-                    unit.model.module.to(torch.float32)
+            helpers = [unit.model for unit in request.controls] + ([request.vae] if request.vae else [])
+            for helper in helpers:
+                if helper.module.dtype != torch.float32:
+                    helper.module.to(torch.float32)
 
     def _watcher(
-        self, report: Callable[[Step | Picture], None], stopped: threading.Event, latest: list[Any]
+        self,
+        report: Callable[[Step | Picture], None],
+        stopped: threading.Event,
+        latest: list[Any],
+        preview: Preview | None,
     ) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
-        shown = -PREVIEW_SECONDS
+        due = 0.0
 
         def on_step(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-            nonlocal shown
+            nonlocal due
             # Pipelines have an interrupt flag of their own, but still decode the latents after it.
             if stopped.is_set():
                 raise _StoppedError
             latest[:] = [tensors.get("latents")]
-            preview = None
-            if monotonic() - shown >= PREVIEW_SECONDS:
-                preview, shown = self._previewed(tensors.get("latents")), monotonic()
-            report(Step(index + 1, int(pipe.num_timesteps), preview))
+            image, begun = None, monotonic()
+            if begun >= due:
+                image, ended = self._previewed(tensors.get("latents"), preview), monotonic()
+                due = ended + max(PREVIEW_SECONDS, (ended - begun) / PREVIEW_SHARE)
+            report(Step(index + 1, int(pipe.num_timesteps), image))
             return tensors
 
         return on_step
 
-    def _previewed(self, latents: Any) -> Any:
+    def _previewed(self, latents: Any, preview: Preview | None) -> Any:
         if latents is None:
             return None
+        if preview is not None:
+            return preview.picture(latents)
         if self._preview is None:
             self._preview = LatentPreview(self._pipe.vae)
         return self._preview.picture(latents)

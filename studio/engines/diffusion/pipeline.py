@@ -1,12 +1,15 @@
 """Image models through diffusers: a folder in its format, or one Stable Diffusion checkpoint file."""
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from studio.engines.diffusion.adapters import AdapterFile
-from studio.engines.diffusion.controlnet import ControlNetEngine, controlnet
+from studio.engines.diffusion.controlnet import controlnet
 from studio.engines.diffusion.engine import DiffusersEngine
+from studio.engines.diffusion.helpers import Helper, autoencoder, tiny_autoencoder
 from studio.engines.diffusion.speed import Speed
 from studio.engines.memory import first_line, ran_out, release
 from studio.errors import EngineFailed, OutOfMemory, StudioError, WeightsUnavailable
@@ -15,18 +18,22 @@ from studio.registry.spec import ModelSpec
 
 XL_KEY: Final = "conditioner.embedders."
 """Tensors that only the checkpoints of Stable Diffusion XL have begin like this."""
+HELPERS: Final[Mapping[str, Callable[[ModelSpec, Path, Any], Helper]]] = MappingProxyType(
+    {"controlnet": controlnet, "preview": tiny_autoencoder, "vae": autoencoder}
+)
+"""By an entry's task."""
 
 
 class DiffusersLoader:
-    """Loads image models, ControlNets and LoRAs of the catalogue, in fp16 on CUDA and in fp32 on a CPU."""
+    """Loads image models, their helpers and LoRAs of the catalogue, in fp16 on CUDA and in fp32 on a CPU."""
 
     def __init__(self, speed: Speed | None = None) -> None:
         self._speed = speed or Speed()
 
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
-    ) -> DiffusersEngine | ControlNetEngine | AdapterFile:
-        """See `studio.registry.loaded.Loader`. A ControlNet has no rungs: it is one component."""
+    ) -> DiffusersEngine | Helper | AdapterFile:
+        """See `studio.registry.loaded.Loader`. A helper has no rungs: it is one component."""
         import torch
 
         if weights is None:
@@ -36,10 +43,10 @@ class DiffusersLoader:
         _hush()
         dtype = torch.float32 if device == "cpu" else torch.float16
         try:
-            if spec.task == "controlnet":
-                control = controlnet(spec, weights, dtype)
-                control.move(device)
-                return control
+            if spec.task in HELPERS:
+                helper = HELPERS[spec.task](spec, weights, dtype)
+                helper.move(device)
+                return helper
             pipe = _from_folder(weights, dtype) if weights.is_dir() else _from_file(spec, weights, dtype)
             self._speed.apply(pipe, device)
             engine = DiffusersEngine(pipe, name=spec.name, rung=rung, device=device)

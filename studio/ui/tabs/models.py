@@ -22,7 +22,18 @@ from studio.ui.words import both, complaint, line, spans, trouble, word
 
 SHOWN_RECORDS: Final = 40
 COLUMNS: Final = ("name", "state", "size", "licence")
-TASK_ORDER: Final = ("text", "code", "image", "controlnet", "adapter", "annotate", "upscale", "classify")
+TASK_ORDER: Final = (
+    "text",
+    "code",
+    "image",
+    "controlnet",
+    "adapter",
+    "vae",
+    "preview",
+    "annotate",
+    "upscale",
+    "classify",
+)
 LONG_WAIT: Final = 1.0
 """Seconds."""
 GIGABYTE: Final = 1e9
