@@ -35,6 +35,7 @@ def image(
     sampler: Annotated[str | None, typer.Option(help="Such as Euler a or DPM++ 2M.")] = None,
     schedule_type: Annotated[str | None, typer.Option(help="Karras or Exponential.")] = None,
     count: Annotated[int, typer.Option(help="How many pictures, each with the next seed.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="How many of them are drawn at the same time.")] = 1,
     fast: Annotated[bool, typer.Option("--fast", help="About six steps, with the model's LCM adapter.")] = False,
     variation_seed: Annotated[int, typer.Option(help="Where variations lead; -1 takes a new one.")] = -1,
     variation_strength: Annotated[float, typer.Option(help="How far towards it, up to 1.")] = 0.0,

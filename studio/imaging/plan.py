@@ -1,10 +1,10 @@
 """What is decided before the first step of a picture: its model, what it begins from, its passes, its settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from studio.engines.diffusion import DiffusionRequest, Picture
+from studio.engines.diffusion import DiffusionRequest, Picture, Seeds
 from studio.engines.diffusion.abilities import Abilities, abilities
 from studio.errors import InvalidRequest
 from studio.imaging.canvas import Canvas, canvas
@@ -25,18 +25,11 @@ GUIDANCE_SCALE: Final = 7.0
 Number = TypeVar("Number", int, float)
 
 
-@dataclass(frozen=True)
-class Seeds:
-    """The seeds of one picture."""
-
-    seed: int
-    variation: int = 0
-
-    def after(self, number: int, varying: bool) -> "Seeds":
-        """Of the picture that many further on. Variations of one picture keep its seed."""
-        if varying:
-            return Seeds(self.seed, (self.variation + number) % SEEDS)
-        return Seeds((self.seed + number) % SEEDS, self.variation)
+def seeds_after(first: Seeds, number: int, varying: bool) -> Seeds:
+    """Of the picture that many further on. Variations of one picture keep its seed."""
+    if varying:
+        return Seeds(first.seed, (first.variation + number) % SEEDS)
+    return Seeds((first.seed + number) % SEEDS, first.variation)
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ class Plan:
         """A message key for something the user should know."""
         return self.canvas.notice if self.canvas else None
 
-    def wanted(self, phrase: Phrase, seeds: Seeds) -> DiffusionRequest:
+    def wanted(self, phrase: Phrase, seeds: Sequence[Seeds]) -> DiffusionRequest:
         """What the model is asked for, with its own defaults where the request leaves them open."""
         request, begun = self.request, self.canvas
         width, height = begun.size if begun else size(request, self.spec)
@@ -81,8 +74,9 @@ class Plan:
             height=height,
             steps=steps(request, self._habits),
             guidance_scale=_default(self._habits, "guidance_scale", request.guidance_scale, GUIDANCE_SCALE),
-            seed=seeds.seed,
-            variation_seed=seeds.variation,
+            seed=seeds[0].seed,
+            variation_seed=seeds[0].variation,
+            beside=tuple(seeds[1:]),
             variation=request.variation_strength,
             clip_skip=request.clip_skip,
             scheduler=request.sampler or (str(self.fast.defaults["scheduler"]) if self.fast else None),

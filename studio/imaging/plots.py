@@ -258,7 +258,7 @@ def _settled(request: PlotRequest) -> PlotRequest:
     """Every seed decided, so that the pictures differ in nothing but what varies."""
     seeds = ("seed", "variation_seed")
     fixed = {name: settled_seed(getattr(request.picture, name)) for name in seeds}
-    picture = request.picture.model_copy(update={**fixed, "count": 1})
+    picture = request.picture.model_copy(update={**fixed, "count": 1, "batch_size": 1})
     axes = [
         axis.settled([str(settled_seed(int(value))) for value in axis.values]) if axis.vary in seeds else axis
         for axis in request.axes

@@ -34,6 +34,8 @@ ScheduleType = Annotated[str, AfterValidator(one_of(OFFERED_SCHEDULES))]
 MOST_PICTURES: Final = 100
 """Of one request."""
 Count = Annotated[int, Field(ge=1, le=MOST_PICTURES)]
+MOST_TOGETHER: Final = 16
+BatchSize = Annotated[int, Field(ge=1, le=MOST_TOGETHER)]
 Seed = Annotated[int, Field(ge=-1, lt=SEEDS)]
 Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 MaskBlur = Annotated[int, Field(ge=0, le=64)]
@@ -59,7 +61,9 @@ class PictureRequest(Request):
     seed: Seed = -1
     """-1 takes a new one each time. It also decides what the prompts leave to chance."""
     count: Count = 1
-    """How many pictures, one after the other; each has the next seed, and is what that seed alone would give."""
+    """How many pictures; each has the next seed, and is what that seed alone would give."""
+    batch_size: BatchSize = 1
+    """How many of them are drawn at the same time: faster on a GPU, for more memory; pixels change by rounding."""
     variation_seed: Seed = -1
     variation_strength: Share = 0.0
     """How far to go from the noise of `seed` to that of `variation_seed`; words alone only."""

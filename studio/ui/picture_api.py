@@ -46,6 +46,7 @@ class PictureEndpoints:
         sampler: str | None = None,
         schedule_type: str | None = None,
         count: int = 1,
+        batch_size: int = 1,
         fast: bool = False,
         variation_seed: int = -1,
         variation_strength: float = 0.0,

@@ -33,6 +33,7 @@ SIGNATURES = {
         "sampler",
         "schedule_type",
         "count",
+        "batch_size",
         "fast",
         "variation_seed",
         "variation_strength",

@@ -1,15 +1,16 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from studio.engines.diffusion import DiffusionEngine
+from studio.engines.diffusion import DiffusionEngine, Picture, Step
 from studio.engines.diffusion.base import DiffusionRequest
 from studio.engines.diffusion.fake import ColourEngine, colour_of
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.upscalers.fake import NearestUpscaler
-from studio.errors import InvalidRequest, UnknownModel
+from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
 from studio.imaging.illustrator import Illustrator
 from studio.imaging.requests import Drawing, Drawn, Enlarging, PictureRequest
 from studio.registry.registry import Registry
@@ -106,6 +107,61 @@ def test_each_of_several_pictures_is_what_its_seed_alone_would_give(illustrator:
         assert infotext == alone.infotext
         with Image.open(file) as one, Image.open(alone.files[0]) as other:
             assert one.getcolors() == other.getcolors()
+
+
+class NarrowEngine(ColourEngine):
+    """Has memory for two pictures at the same time."""
+
+    def stream(self, request: DiffusionRequest) -> Iterator[Step | Picture]:
+        if len(request.seeds) > 2:
+            raise OutOfMemory("draw.memory", width=request.width, height=request.height)
+        return super().stream(request)
+
+
+@pytest.mark.parametrize("fields", [{}, {"hires_scale": 1.5}, {"variation_strength": 0.2, "variation_seed": 4}])
+def test_pictures_drawn_together_are_those_drawn_in_a_row(
+    illustrator: Illustrator, engine: ColourEngine, fields: dict[str, object]
+) -> None:
+    wanted = {"prompt": "a cat", "seed": 2**32 - 2, "count": 5, **fields}
+    row = finished(illustrator, **wanted)
+    engine.requests.clear()
+    together = finished(illustrator, **wanted, batch_size=3)
+    assert (together.seeds, together.infotexts) == (row.seeds, row.infotexts)
+    assert [len(request.seeds) for request in engine.requests if request.latents is None][:1] == [3]
+    for one, other in zip(together.files, row.files, strict=True):
+        with Image.open(one) as first, Image.open(other) as second:
+            assert first.getcolors() == second.getcolors()
+
+
+def test_pictures_whose_words_differ_by_chance_are_not_drawn_together(
+    illustrator: Illustrator, engine: ColourEngine
+) -> None:
+    wanted = {"prompt": "a {red|blue} cat", "seed": 1, "count": 12}
+    together = finished(illustrator, **wanted, batch_size=4)
+    sizes = [len(request.seeds) for request in engine.requests]
+    assert sum(sizes) == 12
+    assert 1 < max(sizes) <= 4
+    assert together.infotexts == finished(illustrator, **wanted).infotexts
+
+
+def test_a_round_too_large_for_memory_is_drawn_in_smaller_ones(tmp_path: Path) -> None:
+    engine = NarrowEngine()
+    illustrator = Illustrator(registry_of(engine, tmp_path), tmp_path / "outputs")
+    done = finished(illustrator, prompt="a cat", seed=3, count=7, batch_size=7)
+    assert done.seeds == (3, 4, 5, 6, 7, 8, 9)
+    assert max(len(request.seeds) for request in engine.requests) == 2
+
+
+def test_the_time_left_of_a_round_is_that_of_all_pictures_to_come(illustrator: Illustrator) -> None:
+    request = PictureRequest.of(prompt="a cat", count=4, batch_size=2, hires_scale=1.5, hires_strength=1)
+    events = list(illustrator.draw(request))
+    places = [(event.picture, event.step, event.total) for event in events if isinstance(event, Drawing)]
+    assert {total for *_, total in places} == {3 + 2 * 3}
+    assert [step for picture, step, _ in places if picture == 1] == list(range(1, 10))
+    assert {picture for picture, *_ in places} == {1, 3}
+    lefts = [event.seconds_left for event in events if isinstance(event, Drawing)]
+    assert lefts[-1] == 0
+    assert all(left > 0 for left in lefts[:-1])
 
 
 def test_stopping_in_the_middle_of_several_keeps_those_that_are_finished(
@@ -207,6 +263,8 @@ def test_requests_out_of_bounds_are_told(illustrator: Illustrator) -> None:
         {"prompt": "a", "seed": 2**32},
         {"prompt": "a", "count": 0},
         {"prompt": "a", "count": 10_000},
+        {"prompt": "a", "batch_size": 0},
+        {"prompt": "a", "batch_size": 100},
         {"prompt": "a", "sampler": "Euler b"},
         {"prompt": "a", "schedule_type": "Linear"},
         {"prompt": "a", "guidance_scale": float("nan")},

@@ -8,6 +8,7 @@ from studio.engines.diffusion.base import (
     DiffusionRequest,
     Inversion,
     Picture,
+    Seeds,
     Step,
     Words,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "DiffusionRequest",
     "Inversion",
     "Picture",
+    "Seeds",
     "Step",
     "Words",
 ]

@@ -1,7 +1,7 @@
 """The protocol of every image model, and the data that crosses it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -69,6 +69,14 @@ class Inversion:
 
 
 @dataclass(frozen=True)
+class Seeds:
+    """The seeds of one picture, each 0 to 2**32 - 1."""
+
+    seed: int
+    variation: int = 0
+
+
+@dataclass(frozen=True)
 class DiffusionRequest:
     """What to draw. Sizes are pixels; `seed` is in 0 to 2**32 - 1."""
 
@@ -82,6 +90,8 @@ class DiffusionRequest:
     variation_seed: int = 0
     variation: float = 0.0
     """How far the first noise lies from that of `seed` towards that of `variation_seed`, 0 to 1; words alone only."""
+    beside: tuple[Seeds, ...] = ()
+    """Those of further pictures, drawn at the same time, that differ in nothing else."""
     scheduler: str | None = None
     """The sampler as users know it, one of `schedulers.CHOICES`; the model's own when None."""
     schedule: str | None = None
@@ -112,6 +122,16 @@ class DiffusionRequest:
     """A VAE in place of the model's own, where that is not moved from layer to layer."""
     preview: Preview | None = None
     """What makes the previews; the model's own quick map when None."""
+
+    @property
+    def seeds(self) -> tuple[Seeds, ...]:
+        """Of every picture."""
+        return (Seeds(self.seed, self.variation_seed), *self.beside)
+
+    def alone(self, number: int) -> "DiffusionRequest":
+        """The request of one of the pictures."""
+        own = self.seeds[number]
+        return replace(self, seed=own.seed, variation_seed=own.variation, beside=())
 
     @property
     def said(self) -> Words:
@@ -158,7 +178,7 @@ class DiffusionEngine(Protocol):
     """An image model that is ready to draw. Implements `studio.registry.loaded.Loaded` as well."""
 
     def stream(self, request: DiffusionRequest) -> Iterator[Step | Picture]:
-        """Draw, step by step; the last item is the picture. Closing the iterator stops within one step.
+        """Draw, step by step; the last items are the pictures, one for each seed. Closing stops within one step.
 
         Raises:
             InvalidRequest: there is no such sampler, or the parts of the request do not go together.

@@ -77,11 +77,15 @@ def arguments(pipe: Any, request: DiffusionRequest) -> dict[str, Any]:
         "height": request.height,
         "num_inference_steps": request.steps,
         "guidance_scale": request.guidance_scale,
-        # On the CPU whatever the device is, so that a seed means the same picture everywhere.
-        "generator": torch.Generator("cpu").manual_seed(request.seed),
     }
+    # On the CPU whatever the device is, so that a seed means the same picture everywhere.
+    generators = [torch.Generator("cpu").manual_seed(seeds.seed) for seeds in request.seeds]
+    if len(generators) > 1:
+        wanted |= {"generator": generators, "num_images_per_prompt": len(generators)}
+    else:
+        wanted["generator"] = generators[0]
     if request.variation:
-        wanted["latents"] = varied(pipe, request, wanted["generator"])
+        wanted["latents"] = varied(pipe, request, generators)
     accepted = inspect.signature(pipe.__call__).parameters
     if request.controls:
         wanted |= _steering(request.controls, size, "control_image" if "control_image" in accepted else "image")
@@ -92,7 +96,10 @@ def arguments(pipe: Any, request: DiffusionRequest) -> dict[str, Any]:
             # That share of the steps is taken, and none at all would be an error in diffusers.
             wanted["num_inference_steps"] = max(request.steps, ceil(1 / request.strength))
     if request.mask is not None:
-        wanted["mask_image"] = _fitted(request.mask, size, "L")
+        # As many as pictures: each is encoded by the chance of its own seed, as it is alone.
+        count = len(generators)
+        masked = {"image": wanted["image"], "mask_image": _fitted(request.mask, size, "L")}
+        wanted |= masked if count == 1 else {key: [value] * count for key, value in masked.items()}
     return {key: value for key, value in wanted.items() if key in accepted}
 
 
@@ -121,7 +128,7 @@ def _pipeline(base: Any, request: DiffusionRequest, parts: dict[str, Any]) -> An
     import diffusers
 
     task = "Inpaint" if request.mask is not None else "Img2Img" if _begins(request) else ""
-    controls = _controls(request.controls)
+    controls = _controls(request.controls, request.guidance_scale > 1)
     if type(controls).__name__ == UNION:
         kind = getattr(diffusers, f"StableDiffusionXLControlNetUnion{task}Pipeline")
         return kind.from_pipe(base, dtype=base.dtype, controlnet=controls, **parts)
@@ -137,9 +144,9 @@ def _pipeline(base: Any, request: DiffusionRequest, parts: dict[str, Any]) -> An
     return auto.from_pipe(base, **parts)
 
 
-def _controls(units: tuple[ControlUnit, ...]) -> Any:
+def _controls(units: tuple[ControlUnit, ...], guided: bool) -> Any:
     """One network, or a list of several; a union model steers by several pictures at once."""
-    modules = [emphasised(unit.model.module, unit.emphasis) for unit in units]
+    modules = [emphasised(unit.model.module, unit.emphasis, guided) for unit in units]
     if any(type(module).__name__ == UNION for module in modules):
         first = units[0]
         if any((unit.model, unit.emphasis) != (first.model, first.emphasis) for unit in units):

@@ -87,20 +87,21 @@ class DiffusersEngine:
 
         def work() -> None:
             try:
-                events.put(self._draw(request, events.put, stopped))
+                for picture in self._draw(request, events.put, stopped):
+                    events.put(picture)
             except BaseException as error:  # handed to the generator, which raises it in the caller's thread
                 events.put(error)
 
         worker = threading.Thread(target=work, name="diffusion", daemon=True)
         worker.start()
         try:
-            while True:
+            left = len(request.seeds)
+            while left:
                 event = events.get()
                 if isinstance(event, BaseException):
                     raise _explained(event, request)
+                left -= isinstance(event, Picture)
                 yield event
-                if isinstance(event, Picture):
-                    return
         finally:
             # The model is in use until the step under way has ended, whatever became of the caller.
             stopped.set()
@@ -135,7 +136,7 @@ class DiffusersEngine:
 
     def _draw(
         self, request: DiffusionRequest, report: Callable[[Step | Picture], None], stopped: threading.Event
-    ) -> Picture:
+    ) -> list[Picture]:
         wearing = self._adapters.worn(request.adapters, stopped)
         with self._alone(), wearing as ready, self._offload.at_work(), self._tokenizers.lent() as tokenizers:
             if not ready:
@@ -148,16 +149,20 @@ class DiffusersEngine:
             spoken, notice = _spoken(pipe, tokenizers, request, stopped)
             latest: list[Any] = []
             on_step = self._watcher(report, stopped, latest, request.preview)
-            image = pipe(**spoken, callback_on_step_end=on_step).images[0]
+            images = pipe(**spoken, callback_on_step_end=on_step).images
             config = pipe.scheduler.config
-            return Picture(
-                image=finished(image, request),
-                seed=request.seed,
-                sampler=sampler_name(type(pipe.scheduler).__name__, config),
-                schedule=schedule_name(config),
-                notice=notice,
-                latents=latest[-1].cpu() if request.keep_latents and latest else None,
-            )
+            kept = latest[-1].cpu() if request.keep_latents and latest else None
+            return [
+                Picture(
+                    image=finished(image, request),
+                    seed=seeds.seed,
+                    sampler=sampler_name(type(pipe.scheduler).__name__, config),
+                    schedule=schedule_name(config),
+                    notice=notice,
+                    latents=kept[number : number + 1] if kept is not None else None,
+                )
+                for number, (image, seeds) in enumerate(zip(images, request.seeds, strict=True))
+            ]
 
     def _alone(self) -> AbstractContextManager[object]:
         return nullcontext() if self._device == "cpu" else self._turn

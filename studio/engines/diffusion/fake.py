@@ -28,13 +28,14 @@ class ColourEngine:
 
     def stream(self, request: DiffusionRequest) -> Iterator[Step | Picture]:
         self.requests.append(request)
-        colour = colour_of(request)
+        colours = [colour_of(request.alone(number)) for number in range(len(request.seeds))]
         for index in range(1, request.steps + 1):
             time.sleep(self._seconds_per_step)
             self.drawn += 1
-            yield Step(index, request.steps, Image.new("RGB", (8, 8), _faded(colour, index / request.steps)))
-        image = Image.new("RGB", (request.width, request.height), colour)
-        yield Picture(image=image, seed=request.seed, sampler="Euler")
+            yield Step(index, request.steps, Image.new("RGB", (8, 8), _faded(colours[0], index / request.steps)))
+        for colour, seeds in zip(colours, request.seeds, strict=True):
+            image = Image.new("RGB", (request.width, request.height), colour)
+            yield Picture(image=image, seed=seeds.seed, sampler="Euler")
 
     def move(self, device: DeviceName) -> None:
         self.device = device

@@ -8,19 +8,22 @@ PARALLEL: Final = 0.9995
 """Directions nearer to each other than this are blended straight: there is hardly an arc between them."""
 
 
-def varied(pipe: Any, request: DiffusionRequest, generator: Any) -> Any:
-    """Noise of shape (1, channels, height, width) of latents between that of `seed` and of `variation_seed`.
+def varied(pipe: Any, request: DiffusionRequest, generators: list[Any]) -> Any:
+    """Noise of shape (pictures, channels, height, width) of latents, each between that of `seed` and `variation_seed`.
 
-    `generator` is left as if the pipeline had drawn its own first noise, which later steps may depend on.
+    `generators` are left as if the pipeline had drawn its own first noise, which later steps may depend on.
     """
     import torch
     from diffusers.utils.torch_utils import randn_tensor
 
     factor = pipe.vae_scale_factor
     shape = (1, pipe.unet.config.in_channels, request.height // factor, request.width // factor)
-    other = torch.Generator("cpu").manual_seed(request.variation_seed)
-    noises = [randn_tensor(shape, generator=each, dtype=pipe.dtype).float() for each in (generator, other)]
-    return arc(noises[0], noises[1], request.variation).to(pipe.dtype)
+    noises = []
+    for seeds, generator in zip(request.seeds, generators, strict=True):
+        other = torch.Generator("cpu").manual_seed(seeds.variation)
+        ends = [randn_tensor(shape, generator=each, dtype=pipe.dtype).float() for each in (generator, other)]
+        noises.append(arc(ends[0], ends[1], request.variation).to(pipe.dtype))
+    return torch.cat(noises)
 
 
 def arc(one: Any, other: Any, share: float) -> Any:

@@ -98,6 +98,7 @@ class ImageTab:
                 form.field(name, component)
         form.field("format", self.format)
         form.field("count", self.sampling.count)
+        form.field("batch_size", self.sampling.batch_size)
         form.field("fast", self.sampling.fast)
         form.add(prompt_field, self.prompt)
         form.add(size_fields, self.size)

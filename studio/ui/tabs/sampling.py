@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
-from studio.imaging.requests import MOST_PICTURES
+from studio.imaging.requests import MOST_PICTURES, MOST_TOGETHER
 from studio.ui.words import word
 
 
@@ -31,15 +31,9 @@ class SamplingTools:
                 min_width=96,
                 elem_id="image-variation-strength",
             )
-        self.count = gr.Number(
-            1,
-            label=word("image.count"),
-            info=word("image.count.info"),
-            precision=0,
-            minimum=1,
-            maximum=MOST_PICTURES,
-            elem_id="image-count",
-        )
+        with gr.Row(elem_classes="pair"):
+            self.count = self._number("count", MOST_PICTURES)
+            self.batch_size = self._number("batch_size", MOST_TOGETHER)
 
     @property
     def fields(self) -> Mapping[str, Block]:
@@ -50,6 +44,18 @@ class SamplingTools:
             "variation_seed": self.variation_seed,
             "variation_strength": self.variation_strength,
         }
+
+    def _number(self, name: str, most: int) -> gr.Number:
+        return gr.Number(
+            1,
+            label=word(f"image.{name}"),
+            info=word(f"image.{name}.info"),
+            precision=0,
+            minimum=1,
+            maximum=most,
+            min_width=96,
+            elem_id=f"image-{name.replace('_', '-')}",
+        )
 
     def _choice(self, name: str, options: tuple[str, ...]) -> gr.Dropdown:
         return gr.Dropdown(

@@ -1,14 +1,16 @@
 """What one base model draws, on request: other samplers, from a picture, under a mask, steered, and all at once."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.engines.diffusion import Picture
+from studio.engines.diffusion import DiffusionRequest, Picture, Seeds
 from studio.engines.diffusion.controlnet import ControlNetEngine
 from studio.engines.diffusion.derivation import derived
 from studio.engines.diffusion.engine import DiffusersEngine
@@ -79,6 +81,41 @@ def test_a_variation_lies_between_two_seeds(engine: DiffusersEngine) -> None:
     assert same(full, other)
     with pytest.raises(InvalidRequest, match="variation"):
         drawn(engine, image=half(64), variation=0.5)
+
+
+TOGETHER: dict[str, dict[str, Any]] = {
+    "words": {},
+    "ancestral": {"scheduler": "Euler a"},
+    "variations": {"variation": 0.3},
+    "picture": {"image": half(64), "strength": 0.6},
+    "mask": {"image": half(64), "mask": half(64)},
+    "unguided": {"guidance_scale": 1.0},
+}
+
+
+def alike(engine: DiffusersEngine, request: DiffusionRequest) -> bool:
+    """Whether pictures drawn together are what each is alone, but for rounding."""
+    together = [event for event in engine.stream(request) if isinstance(event, Picture)]
+    assert [picture.seed for picture in together] == [seeds.seed for seeds in request.seeds]
+    alone = [drawn(engine, request.alone(number)) for number in range(len(together))]
+    pairs = zip(together, alone, strict=True)
+    return all(np.abs(pixels(one).astype(int) - pixels(other)).max() <= 2 for one, other in pairs)
+
+
+@pytest.mark.parametrize("fields", TOGETHER.values(), ids=list(TOGETHER))
+def test_pictures_drawn_together_are_what_each_is_alone(engine: DiffusersEngine, fields: dict[str, Any]) -> None:
+    assert alike(engine, replace(CAT, variation_seed=1, beside=(Seeds(8, 2), Seeds(7, 3)), **fields))
+
+
+@pytest.mark.parametrize("emphasis", ["balanced", "prompt", "control"])
+@pytest.mark.parametrize("guidance_scale", [1.0, 5.0])
+def test_a_controlnet_steers_pictures_drawn_together_as_each_alone(
+    engine: DiffusersEngine, edges: Path, emphasis: Any, guidance_scale: float
+) -> None:
+    unit = control(edges, emphasis=emphasis)
+    wanted = replace(CAT, beside=(Seeds(8),), controls=(unit,), guidance_scale=guidance_scale)
+    assert alike(engine, wanted)
+    assert alike(engine, replace(wanted, image=half(64), mask=half(64)))
 
 
 @settings(max_examples=30)
