@@ -242,6 +242,7 @@ class ImageTab:
             part = both("image.done.part", picture=len(step.files), pictures=step.pictures)
             return line(part + notice, len(step.files) / step.pictures)
         if step.pictures > 1:
-            many = both("image.done.many", pictures=step.pictures, first=step.seed, last=seed)
+            key = "image.done.variations" if seed == step.seed else "image.done.many"
+            many = both(key, pictures=step.pictures, first=step.seed, last=seed)
             return line(many + notice, moving=False)
         return line(both("image.done", seed=seed) + notice, moving=False)
