@@ -34,7 +34,7 @@ from studio.imaging.phrasing import Phrasing
 from studio.imaging.plots import Plotter
 from studio.imaging.safety_checker import SafetyChecker
 from studio.imaging.steering import fits
-from studio.messages import Locale
+from studio.messages import Locale, assets
 from studio.registry.catalog import Catalogue
 from studio.registry.devices import Device, HostMemory, find_accelerators
 from studio.registry.entry import Binding
@@ -109,7 +109,7 @@ class Studio:
         self.metrics = Metrics(self.registry)
         self.writer = Writer(self.registry)
         self.coder = Coder(self.registry)
-        self.phrasing = Phrasing(self.settings.data)
+        self.phrasing = Phrasing(self.settings.data, assets() / "starter-diffusion")
         self.controls = Controls(self.registry, self.catalogue, self.settings.max_pixels)
         self.annotations = Annotations(self.controls, self.settings.outputs)
         self.adapters = self._library()
@@ -205,7 +205,7 @@ class Studio:
     def _library(self) -> AdapterLibrary:
         settings = self.settings
         hub = AdapterHub(settings.data, settings.cache, most_bytes=settings.max_adapter)
-        return AdapterLibrary(settings.data, self.registry, hub)
+        return AdapterLibrary(settings.data, self.registry, hub, assets() / "starter-diffusion")
 
     def _checker(self) -> SafetyChecker | None:
         return SafetyChecker(self.registry, self.settings.nsfw_threshold) if self.settings.nsfw_check else None

@@ -19,6 +19,7 @@ from PIL import Image
 from recipes.starter_diffusion import control, judge, scenes
 from recipes.starter_diffusion.autoencoder import to_pictures, to_tensor
 from recipes.starter_diffusion.captions import Language, caption
+from recipes.starter_diffusion.export import ADAPTER
 from recipes.starter_diffusion.sprites import Sprites, sprites
 from recipes.starter_diffusion.text import LANGUAGES
 from recipes.starter_diffusion.train import TARGET
@@ -171,7 +172,7 @@ def editing(family: Family, pack: Sprites) -> dict[str, Any]:
 def adapters(family: Family, pack: Sprites) -> dict[str, float]:
     """Whether the flat style is nearer to the flat pictures than without it, for things it was not shown."""
     flat, plain = (judge.Recogniser(pack, style, family.size) for style in ("noto", STYLE))
-    worn = (Adapter(family.folder / "flat-style.safetensors"),)
+    worn = (Adapter(family.folder / ADAPTER),)
     nearer = []
     for number, scene in held_out(SOME // 2):
         thing = scene.things[0]

@@ -12,10 +12,12 @@ from recipes.starter_diffusion.sprites import Sprites
 
 SHARD = "9MB"
 """Below what a git host takes without large-file storage."""
+ADAPTER = Path("loras") / "flat-style.safetensors"
+"""Where a studio looks for LoRAs, inside the family."""
 
 
 def export(profile: Profile, sprites: Sprites, work: Path, target: Path, seed: int) -> None:
-    """Write the family to `target`: the pipeline, `control-canny`, `control-scribble` and `flat-style.safetensors`."""
+    """Write the family to `target`: the pipeline, `control-canny`, `control-scribble` and `ADAPTER`."""
     tokenizer, encoder = text.trained(profile, work, seed)
     pipe = StableDiffusionPipeline(
         vae=autoencoder.trained(profile, sprites, work, seed),
@@ -43,4 +45,5 @@ def export(profile: Profile, sprites: Sprites, work: Path, target: Path, seed: i
             net.save_pretrained(target / f"control-{kind}", max_shard_size=SHARD)
     if (work / "lora.pt").is_file():
         layers = {key: value.to("cpu", torch.float16) for key, value in lora.weights(profile, work).items()}
-        StableDiffusionPipeline.save_lora_weights(target, unet_lora_layers=layers, weight_name="flat-style.safetensors")
+        folder = target / ADAPTER.parent
+        StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers, weight_name=ADAPTER.name)

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from recipes.starter_diffusion import control, loop, scenes
 from recipes.starter_diffusion.evaluate import Family, held_out, prompt_of
+from recipes.starter_diffusion.export import ADAPTER
 from recipes.starter_diffusion.sprites import Sprites, sprites
 from recipes.starter_diffusion.train import TARGET
 from studio.engines.diffusion.base import Adapter, ControlUnit
@@ -60,7 +61,7 @@ def sheet(pictures: list[np.ndarray], columns: int = COLUMNS) -> Image.Image:
 def led(family: Family, pack: Sprites) -> Image.Image:
     """Rows of six: a scene's edges, what they led to, its scribble, what that led to, the flat style, and unled."""
     nets = {kind: family.control(kind) for kind in control.KINDS}
-    flat = (Adapter(family.folder / "flat-style.safetensors"),)
+    flat = (Adapter(family.folder / ADAPTER),)
     pictures = []
     for number, scene in list(held_out(4)):
         picture, mask = scenes.render(scene, pack, family.size)

@@ -39,8 +39,15 @@ class AdapterLibrary:
     which of them go with a model; with a `hub`, it can bring more.
     """
 
-    def __init__(self, data: Path, registry: Registry | None = None, hub: AdapterHub | None = None) -> None:
-        self._data, self._registry, self._hub = data, registry, hub
+    def __init__(
+        self,
+        data: Path,
+        registry: Registry | None = None,
+        hub: AdapterHub | None = None,
+        shipped: Path | None = None,
+    ) -> None:
+        """`shipped` holds folders of the same names with what comes with the studio; names in `data` go first."""
+        self._data, self._registry, self._hub, self._shipped = data, registry, hub, shipped
         self._lock = threading.Lock()
         self._read: dict[_Key, tuple[_Version, AdapterFile]] = {}
 
@@ -143,9 +150,12 @@ class AdapterLibrary:
         return next(found for found in self._all(kind) if found.path == file)
 
     def _all(self, kind: Kind) -> list[AdapterFile]:
-        folder = self.folder(kind)
-        found = [self._version(name, file, kind) for name, file in adapter_files(folder, kind)]
-        return [file for file in found if file is not None]
+        found = list(adapter_files(self.folder(kind), kind))
+        if self._shipped is not None:
+            own = {name for name, _ in found}
+            found += [each for each in adapter_files(self._shipped / FOLDERS[kind], kind) if each[0] not in own]
+        versions = (self._version(name, file, kind) for name, file in found)
+        return [file for file in versions if file is not None]
 
     def _version(self, name: str, file: Path, kind: Kind) -> AdapterFile | None:
         """What a file tells, read once for each version of it; None where it has gone."""

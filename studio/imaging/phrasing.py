@@ -1,5 +1,6 @@
 """From what was typed to what is drawn: styles, chance, LoRAs, learned words and weights."""
 
+from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -34,10 +35,11 @@ class Phrasing:
     `data` holds `styles.yaml` and the folders `wildcards`, `loras` and `embeddings`; none of them has to be there.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, shipped: Path | None = None) -> None:
+        """`shipped` holds folders of the same names with what comes with the studio; the host's own go first."""
         self.styles = Styles(assets() / "styles.yaml", data / "styles.yaml")
         self.wildcards = Wildcards(data / "wildcards")
-        self._loras = data / FOLDERS["lora"]
+        self._loras = [root / FOLDERS["lora"] for root in (shipped, data) if root is not None]
         self._embeddings = data / FOLDERS["inversion"]
 
     def phrase(self, prompt: str, negative_prompt: str, styles: Sequence[str], seed: int) -> Phrase:
@@ -77,15 +79,18 @@ class Phrasing:
         return resolved
 
     def _adapters(self, loras: Sequence[Lora]) -> tuple[Adapter, ...]:
-        files = named_files(self._loras, SUFFIXES["lora"]) if loras else {}
+        files = self._files(SUFFIXES["lora"]) if loras else {}
         for name, _ in loras:
             if name not in files:
-                if pickled := named_files(self._loras, PICKLES).get(name):
+                if pickled := self._files(PICKLES).get(name):
                     raise InvalidRequest("adapter.pickle", file=pickled.name)
                 near = get_close_matches(name, files, 3) or sorted(files)[:10]
                 code = "prompt.lora" if near else "prompt.lora_none"
                 raise InvalidRequest(code, name=name, near=", ".join(near))
         return tuple(Adapter(files[name], weight) for name, weight in loras)
+
+    def _files(self, suffixes: Sequence[str]) -> dict[str, Path]:
+        return dict(ChainMap(*(named_files(folder, suffixes) for folder in reversed(self._loras))))
 
     def _inversions(self, text: str) -> tuple[Inversion, ...]:
         said = text.casefold()

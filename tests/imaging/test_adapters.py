@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,21 @@ def test_every_file_tells_what_it_is(library: AdapterLibrary, data: Path) -> Non
         "zeb": "Stable Diffusion 1.5",
         "xl": "SDXL",
     }
+
+
+def test_what_comes_with_the_studio_is_there_too_and_the_hosts_own_goes_first(
+    data: Path, registry: Registry, tmp_path: Path
+) -> None:
+    shipped = tmp_path / "shipped"
+    (shipped / "loras").mkdir(parents=True)
+    for name in ("flat", "ink"):
+        shutil.copy(data / "loras" / "ink.safetensors", shipped / "loras" / f"{name}.safetensors")
+    library, phrasing = AdapterLibrary(data, registry, shipped=shipped), Phrasing(data, shipped)
+    paths = {file.name: file.path for file in library.find("lora")}
+    assert paths["flat"].is_relative_to(shipped)
+    assert paths["ink"].is_relative_to(data)
+    for name, path in (("flat", paths["flat"]), ("ink", paths["ink"])):
+        assert [each.path for each in phrasing.phrase(f"a cat <lora:{name}:1>", "", (), 1).adapters] == [path]
 
 
 def test_what_does_not_go_with_a_model_is_marked_and_comes_last(library: AdapterLibrary) -> None:
