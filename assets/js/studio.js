@@ -127,7 +127,19 @@
     // Gradio binds the fold's click after it has put the fold into the page.
     setTimeout(() => node.querySelector('button.label-wrap:not(.open)')?.click(), 50);
   };
+  // Gradio tells the place in its queue in English only, and writes it anew whenever that changes.
+  const queued = (line) => {
+    const words = window.studioWords[locale];
+    const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const { currentNode } = texts;
+      const [, place, count] = /^queue: (\d+)\/(\d*) \|/.exec(currentNode.nodeValue.trim()) || [];
+      if (place) currentNode.nodeValue = `${words.queue.replace('{place}', place).replace('{count}', count)} | `;
+      if (currentNode.nodeValue.startsWith('processing |')) currentNode.nodeValue = '';
+    }
+  };
   const settle = () => {
+    document.querySelectorAll('.progress-text').forEach(queued);
     document.querySelectorAll('.advanced').forEach(unfold);
     document.querySelectorAll('[data-locale]:not([aria-pressed])').forEach((button) => {
       button.setAttribute('aria-pressed', String(button.dataset.locale === locale));
@@ -137,7 +149,7 @@
   const start = () => {
     setTheme(dark);
     setLocale(locale);
-    new MutationObserver(settle).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['class'] });
+    new MutationObserver(settle).observe(document.body, { childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ['class'] });
   };
   if (document.body) start(); else document.addEventListener('DOMContentLoaded', start);
 })();

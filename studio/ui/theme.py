@@ -123,6 +123,7 @@ def head() -> str:
     words = {
         locale: {
             "copied": message("app.js.copied", locale),
+            "queue": message("app.js.queue", locale, place="{place}", count="{count}"),
             "tabs": [message(f"app.tab.{name}", locale) for name in TAB_NAMES],
         }
         for locale in LOCALES
