@@ -40,15 +40,17 @@ LABELS: Final[Mapping[str, str]] = {
     "hires_strength": "Denoising strength",
     "variation_seed": "Variation seed",
     "variation_strength": "Variation seed strength",
+    "fast": "Fast",
     "controlnet": "ControlNet",
 }
 """What infotexts call each field."""
 SILENT: Final = frozenset({HASH, "Version", "VAE hash", "Lora hashes", "TI hashes"})
 """Settings that tell of the program and its files, and change no picture."""
 
-VARIATION: Final[Mapping[str, str]] = {
+OWN: Final[Mapping[str, str]] = {
     "Variation seed": "variation_seed",
     "Variation seed strength": "variation_strength",
+    "Fast": "fast",
 }
 """Fields of a request by what infotexts call them; no field of an `Infotext` holds them."""
 
@@ -88,7 +90,10 @@ def reuse(told: Infotext, models: Iterable[ModelSpec], upscalers: Iterable[Model
     models = tuple(models)
     if told.hires is not None:
         wanted |= _second_pass(told, wanted.pop("hires"), wanted.pop("strength", None), upscalers)
-    wanted |= {name: told.unknown[key] for key, name in VARIATION.items() if key in told.unknown}
+    wanted |= {name: told.unknown[key] for key, name in OWN.items() if key in told.unknown}
+    if "fast" in wanted:
+        # Which adapter it was follows from the model.
+        wanted["fast"] = True
     if told.model is not None:
         wanted["model"] = _model(told, models)
     fields = {name: taken for name, value in wanted.items() if (taken := _accepted(name, value)) is not None}
@@ -98,9 +103,7 @@ def reuse(told: Infotext, models: Iterable[ModelSpec], upscalers: Iterable[Model
     return Reuse(
         fields,
         tuple(
-            dict.fromkeys(
-                [*left, *(key for key in told.unknown if key not in SILENT and VARIATION.get(key) not in fields)]
-            )
+            dict.fromkeys([*left, *(key for key in told.unknown if key not in SILENT and OWN.get(key) not in fields)])
         ),
     )
 

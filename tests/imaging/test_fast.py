@@ -9,6 +9,8 @@ from PIL import Image
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import InvalidRequest
 from studio.imaging.illustrator import Illustrator
+from studio.imaging.infotext import read_infotext
+from studio.imaging.origins import reuse
 from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.registry.loaded import DeviceName
 from studio.registry.spec import ModelSpec
@@ -53,6 +55,17 @@ def test_the_switch_wears_the_adapter_and_takes_its_habits(illustrator: Illustra
     assert "Sampler: DDIM" in own.infotext
     _, again = drawn(steps=3, guidance_scale=1.5, sampler="LCM")
     assert np.array_equal(np.asarray(Image.open(again.files[0])), pictures[1])
+
+
+def test_its_infotext_leads_back_to_it(illustrator: Illustrator) -> None:
+    *_, first = illustrator.draw(PictureRequest.of(prompt="a cat", model="tiny", seed=3, fast=True))
+    assert isinstance(first, Drawn)
+    fields = reuse(read_infotext(first.infotext), SPECS).fields
+    assert fields["fast"] is True
+    *_, again = illustrator.draw(PictureRequest.of(**fields))
+    assert isinstance(again, Drawn)
+    pictures = [np.asarray(Image.open(done.files[0])) for done in (first, again)]
+    assert np.array_equal(*pictures)
 
 
 def test_a_model_without_an_adapter_says_so(illustrator: Illustrator) -> None:

@@ -99,7 +99,6 @@ class ImageTab:
         form.field("format", self.format)
         form.field("count", self.sampling.count)
         form.field("batch_size", self.sampling.batch_size)
-        form.field("fast", self.sampling.fast)
         form.add(prompt_field, self.prompt)
         form.add(size_fields, self.size)
         form.add(self.control.read, *self.control.components)

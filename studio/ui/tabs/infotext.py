@@ -25,6 +25,7 @@ CLEARED: Final[Mapping[str, Any]] = {
     "styles": [],
     "schedule_type": "",
     "variation_strength": 0,
+    "fast": False,
     "hires_scale": "",
     "hires_upscaler": LATENT,
     "hires_steps": "",

@@ -43,6 +43,7 @@ class SamplingTools:
             "schedule_type": self.schedule_type,
             "variation_seed": self.variation_seed,
             "variation_strength": self.variation_strength,
+            "fast": self.fast,
         }
 
     def _number(self, name: str, most: int) -> gr.Number:
