@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 from skimage import data
 
@@ -118,6 +118,22 @@ def test_an_error_is_one_sentence_on_stderr_and_an_exit_code(
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_plot_follows_a_sketch(tmp_path: Path) -> None:
+    sketch = Image.new("L", (128, 128))
+    ImageDraw.Draw(sketch).ellipse((30, 20, 98, 108), outline=255, width=5)
+    sketch.save(tmp_path / "a, b.png")
+    unit = 'starter-control-scribble, "image=a, b.png", scale=0.9, end=0.8'
+    options = ["--control", unit, "--x", "seed=1, 2", "--steps", "4", "--output", "plot.png", "--json"]
+    done = studio(tmp_path, "image", "a balloon, yellow background", *options)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert [len(row) for row in answer["cells"]] == [2]
+    assert "Weight: 0.9" in answer["infotext"]
+    assert "X Type: Seed" in answer["infotext"]
+    with Image.open(tmp_path / "plot.png") as sheet:
+        assert sheet.size == (answer["width"], answer["height"])
 
 
 def test_a_malformed_catalogue_names_its_line(tmp_path: Path) -> None:

@@ -59,24 +59,27 @@ def test_the_shipped_catalogue_has_every_model_with_what_it_needs() -> None:
     assert {spec.id for spec in catalogue.for_task("preview")} == previews
     assert {spec.id for spec in catalogue.for_task("vae")} == vaes
     helpers = annotators | few_steps | previews | vaes
-    assert ids - helpers - others == (
+    family = {"starter-sd", "starter-control-canny", "starter-control-scribble"}
+    assert ids - helpers - others - family == (
         text | code | {"sd-1.5", "sdxl", "sd-turbo", "sdxl-control-union"} | controls | upscalers
     )
     assert len(catalogue) == len(ids)
     assert {spec.id for spec in catalogue.for_task("text")} == text
     assert {spec.id for spec in catalogue.for_task("code")} == code
-    assert {spec.id for spec in catalogue if spec.starter} == {"smollm2-135m"} | upscalers
+    assert {spec.id for spec in catalogue if spec.starter} == {"smollm2-135m"} | upscalers | family
     assert {spec.id for spec in catalogue if not spec.chat} == {"gpt2-medium", "codegpt-small-py"}
     assert {spec.id for spec in catalogue if spec.remote} == {"openai-endpoint"}
     for spec in catalogue:
         assert spec.licence
         assert spec.remote or spec.memory
-        assert any(source.hub for source in spec.sources) or spec.remote
+        assert any(source.hub for source in spec.sources) or spec.remote or spec.id in family
         assert spec.task != "controlnet" or catalogue.get(spec.base or "").task == "image"
 
 
 def test_snapshots_of_picture_models_fetch_half_precision_only() -> None:
-    for spec in Catalogue.read(SHIPPED).for_task("image"):
+    fetched = [spec for spec in Catalogue.read(SHIPPED).for_task("image") if spec.sources[0].hub]
+    assert {"sdxl", "sd-1.5", "sd-turbo"} <= {spec.id for spec in fetched}
+    for spec in fetched:
         patterns = spec.sources[0].allow
         assert "model_index.json" in patterns
         # Newer ones are published in half precision alone, without a mark.
