@@ -209,7 +209,9 @@ def test_control_units_through_the_api(client: Client, tmp_path: Path) -> None:
 
 
 def test_adapters_are_listed_by_kind(client: Client) -> None:
-    assert client.predict(api_name="/adapters") == []
+    (shipped,) = client.predict(api_name="/adapters")
+    assert (shipped["name"], shipped["rank"], shipped["trouble"]) == ("flat-style", 4, None)
+    assert client.predict("inversion", api_name="/adapters") == []
     with pytest.raises(AppError, match="no kind"):
         client.predict("hat", api_name="/adapters")
 

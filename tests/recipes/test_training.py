@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from recipes.starter_diffusion import autoencoder, control, loop, profiles, text, train
+from recipes.starter_diffusion.export import ADAPTER
 from recipes.starter_diffusion.profiles import Stage
 from recipes.starter_diffusion.sprites import Sprites
 from studio.engines.diffusion.base import Adapter, ControlUnit, DiffusionRequest
@@ -70,7 +71,7 @@ def test_the_family_is_read_and_draws_with_every_part(work: Path) -> None:
         height=64,
         steps=2,
         controls=(ControlUnit(net, Image.new("RGB", (64, 64))),),
-        adapters=(Adapter(family / "flat-style.safetensors"),),
+        adapters=(Adapter(family / ADAPTER),),
     )
     *_, picture = engine.stream(request)
     assert picture.image.size == (64, 64)
