@@ -189,7 +189,14 @@ class ImageTab:
     def _unet_only(self) -> list[Block]:
         sampling = self.sampling
         variation = [sampling.variation_seed, sampling.variation_strength]
-        return [self.control.fold, self.prompting.clip_skip, sampling.sampler, sampling.schedule_type, *variation]
+        return [
+            self.control.fold,
+            self.prompting.clip_skip,
+            sampling.sampler,
+            sampling.schedule_type,
+            sampling.fast,
+            *variation,
+        ]
 
     def sizes(self, model: str, chosen: str) -> Any:
         """The sizes that suit the model that will draw."""
