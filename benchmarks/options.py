@@ -67,11 +67,12 @@ def options(spec: ModelSpec, weights: Path, request: DiffusionRequest) -> Mappin
         "attention step by step": drawing(without_fused_attention(engine()), request),
         "channels last": drawing(engine(Speed(channels_last=True)), request),
         f"{TOGETHER} at a time": drawing(engine(), request, TOGETHER),
-        "compiled": drawing(engine(Speed(compiled=True)), request),
         "6 steps": drawing(engine(), replace(request, steps=6)),
     }
     if device != "cpu":
         ways["xformers"] = drawing(engine(Speed(attention="xformers")), request)
+        # On a CPU compiling takes minutes, which a small model never earns back.
+        ways["compiled"] = drawing(engine(Speed(compiled=True)), request)
     return ways
 
 
