@@ -63,7 +63,7 @@ class PictureRequest(Request):
     count: Count = 1
     """How many pictures; each has the next seed, and is what that seed alone would give."""
     batch_size: BatchSize = 1
-    """How many of them are drawn at the same time: faster on a GPU, for more memory; pixels change by rounding."""
+    """How many of them are drawn at the same time: faster, for more memory; pixels change by rounding."""
     variation_seed: Seed = -1
     variation_strength: Share = 0.0
     """How far to go from the noise of `seed` to that of `variation_seed`; words alone only."""
