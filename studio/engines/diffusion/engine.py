@@ -1,10 +1,8 @@
 """One base model of diffusers in memory."""
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from time import monotonic
@@ -17,13 +15,12 @@ from studio.engines.diffusion.encoding import Encoding, readers
 from studio.engines.diffusion.offload import Offload, modules_of
 from studio.engines.diffusion.preview import LatentPreview
 from studio.engines.diffusion.schedulers import sampler_name, schedule_name
+from studio.engines.diffusion.workers import Workers
 from studio.engines.memory import first_line, nbytes, ran_out, release
 from studio.engines.shuttle import Shuttle
 from studio.errors import EngineFailed, OutOfMemory, StudioError
 from studio.registry.loaded import DeviceName, Footprint, Rung, Sharing
 
-MOST_AT_ONCE: Final = 64
-"""Threads; as many are begun as requests ever ran at the same time."""
 PREVIEW_SECONDS: Final = 0.35
 PREVIEW_SHARE: Final = 0.03
 """Of the time that drawing takes, at most; a slow preview comes less often."""
@@ -53,7 +50,7 @@ class DiffusersEngine:
         self._parked: set[str] = set()
         self._shuttles = {name: shuttle(part) for name, part in modules_of(pipe).items()} if rung == "whole" else {}
         self._turn = threading.Lock()
-        self._workers: tuple[int, ThreadPoolExecutor] | None = None
+        self._workers = Workers()
         self._preview: LatentPreview | None = None
         if rung != "whole":
             # With hooks on it, the VAE would push another component off the device in the middle of a picture.
@@ -97,7 +94,7 @@ class DiffusersEngine:
             except BaseException as error:  # handed to the generator, which raises it in the caller's thread
                 events.put(error)
 
-        worker = self._threads().submit(work)
+        ended = self._workers.begin(work)
         try:
             left = len(request.seeds)
             while left:
@@ -109,7 +106,7 @@ class DiffusersEngine:
         finally:
             # The model is in use until the step under way has ended, whatever became of the caller.
             stopped.set()
-            wait([worker])
+            ended.wait()
 
     def move(self, device: DeviceName) -> None:
         import torch
@@ -135,18 +132,9 @@ class DiffusersEngine:
             self._parked.clear()
 
     def close(self) -> None:
-        self._threads().shutdown(wait=False)
+        self._workers.close()
         del self._tokenizers, self._offload, self._adapters, self._shuttles
         self._pipe, self._preview = None, None
-
-    def _threads(self) -> ThreadPoolExecutor:
-        """Threads that are kept from picture to picture: torch prepares its kernels anew for every thread.
-
-        A process that was forked, as on ZeroGPU, has none of its parent's.
-        """
-        if self._workers is None or self._workers[0] != os.getpid():
-            self._workers = os.getpid(), ThreadPoolExecutor(MOST_AT_ONCE, "diffusion")
-        return self._workers[1]
 
     def _draw(
         self, request: DiffusionRequest, report: Callable[[Step | Picture], None], stopped: threading.Event
