@@ -43,8 +43,9 @@ class Run:
     """Draws the pictures of one plan."""
 
     def __init__(self, settled: Plan, registry: Registry, controls: Controls, *, previews: bool) -> None:
-        """Without `previews` nothing is shown of a picture before it is finished."""
-        self._settled, self._registry, self._previews = settled, registry, previews
+        """Without `previews` nothing is shown of a picture before it is finished, so that nothing makes any."""
+        self._settled = settled if previews else replace(settled, preview=None)
+        self._registry, self._previews = registry, previews
         self._steersman = Steersman(settled.steering, settled.canvas, controls)
         self._magnifier = Magnifier(registry)
 

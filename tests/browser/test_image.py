@@ -76,6 +76,7 @@ def test_a_part_of_a_picture_is_painted_over_and_only_that_is_drawn_anew(
     page.click("#image-inpaint-area label:nth-of-type(2)")
     page.click("#image-start")
     expect(page.locator("#image-infotext textarea")).to_have_value(re.compile("Only masked"), timeout=PATIENCE)
+    expect(page.locator("#image-start")).to_be_visible(timeout=PATIENCE)
     with page.expect_download() as download:
         page.click("#image-download")
     download.value.save_as(tmp_path / "picture.png")

@@ -100,7 +100,7 @@ def test_the_list_tells_what_goes_with_the_model(form: Form, data: Path) -> None
     found = form.fold.found("lora", "DEEP glow", "sd", "ink")
     assert [value for _, value in found[form.fold.choice]["choices"]] == ["glow"]
     assert found[form.fold.choice]["value"] is None
-    assert f"1 of 3 files in {data / 'loras'}" in found[form.fold.note]
+    assert f"1 of 3 files. Yours go into {data / 'loras'}." in found[form.fold.note]
     assert found[form.fold.picture]["visible"] is False
 
 
@@ -155,5 +155,5 @@ def test_visitors_without_controls_bring_nothing_and_see_no_path(guarded: Form, 
     with pytest.raises(InvalidRequest):
         next(guarded.fold.fetch("maker/new", "new.safetensors", "sd"))
     note = guarded.fold.found("lora", "", "sd", None)[guarded.fold.note]
-    assert "files in loras" in note
+    assert "go into loras" in note
     assert str(data) not in note

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import gradio as gr
 from gradio.blocks import Block
+from gradio.i18n import I18nData
 
 from studio.imaging.requests import PictureRequest
 from studio.ui.tabs.sizes import sides
+from studio.ui.words import word
 
 Reader = Callable[..., Mapping[str, Any]]
 """Fields of a `PictureRequest` from the values of some components."""
@@ -49,6 +52,20 @@ class PictureForm:
 def default(name: str) -> Any:
     """What a field of a `PictureRequest` has when nobody fills it in."""
     return PictureRequest.model_fields[name].default
+
+
+def whole_number(name: str, least: int, most: int, info: I18nData | None = None) -> gr.Number:
+    """A number field of a `PictureRequest`, half a line wide."""
+    return gr.Number(
+        default(name),
+        label=word(f"image.{name}"),
+        info=info,
+        precision=0,
+        minimum=least,
+        maximum=most,
+        min_width=96,
+        elem_id=f"image-{name.replace('_', '-')}",
+    )
 
 
 def prompt_field(value: str | None) -> Mapping[str, Any]:

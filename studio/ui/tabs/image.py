@@ -13,7 +13,7 @@ from studio.ui.controls import examples, model_choice, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.adapters import AdapterFold
 from studio.ui.tabs.control import ControlTools
-from studio.ui.tabs.form import PictureForm, prompt_field, size_fields
+from studio.ui.tabs.form import PictureForm, default, prompt_field, size_fields
 from studio.ui.tabs.gallery import Shown, VisitGallery
 from studio.ui.tabs.hires import HiresTools
 from studio.ui.tabs.infotext import InfotextFold
@@ -164,7 +164,7 @@ class ImageTab:
             [self.model.change, room.tabs.change],
             self.fit,
             [self.model, origin.mode],
-            [origin.mode, self.negative, self.guidance, *self._unet_only()],
+            self.fitted,
             **QUIET,
         )
         self.prompting.follow(self.prompt, self.negative, self.model)
@@ -180,23 +180,32 @@ class ImageTab:
         """The line on the model that will draw."""
         return who_runs(self._studio, model, TASKS)
 
+    @property
+    def fitted(self) -> list[Block]:
+        """What `fit` updates, in order."""
+        return [self.origin.mode, self.negative, self.guidance, *(component for component, _ in self._unet)]
+
     def fit(self, model: str, mode: Mode) -> list[Any]:
         """Show what the model that will draw can do, and nothing else."""
         able = self._studio.able(model or None)
-        guided, unet = gr.update(visible=able.guided), gr.update(visible=able.unet)
-        return [self.origin.offered(able, mode), guided, guided, *[unet] * len(self._unet_only())]
+        guided = gr.update(visible=able.guided)
+        # What cannot be seen must not be sent: nobody could take it back.
+        unet = [gr.update(visible=True) if able.unet else gr.update(visible=False, **none) for _, none in self._unet]
+        return [self.origin.offered(able, mode), guided, guided, *unet]
 
-    def _unet_only(self) -> list[Block]:
+    @property
+    def _unet(self) -> list[tuple[Block, dict[str, Any]]]:
+        """What only models with a UNet know, and how it is when it is not used."""
         sampling = self.sampling
-        variation = [sampling.variation_seed, sampling.variation_strength]
-        return [
-            self.control.fold,
-            self.prompting.clip_skip,
-            sampling.sampler,
-            sampling.schedule_type,
-            sampling.fast,
-            *variation,
+        empty: list[tuple[Block, Any]] = [
+            (self.prompting.clip_skip, ""),
+            (sampling.sampler, ""),
+            (sampling.schedule_type, ""),
+            (sampling.fast, False),
+            (sampling.variation_seed, default("variation_seed")),
+            (sampling.variation_strength, default("variation_strength")),
         ]
+        return [(self.control.fold, {}), *((component, {"value": value}) for component, value in empty)]
 
     def sizes(self, model: str, chosen: str) -> Any:
         """The sizes that suit the model that will draw."""

@@ -11,7 +11,7 @@ from studio.imaging.fitting import ResizeMode
 from studio.imaging.requests import InpaintArea, InpaintFill
 from studio.ui.controls import picture_drop
 from studio.ui.events import QUIET, Updates
-from studio.ui.tabs.form import default
+from studio.ui.tabs.form import default, whole_number
 from studio.ui.words import word
 
 Mode = Literal["words", "picture", "repaint"]
@@ -70,8 +70,8 @@ class OriginTools:
         with gr.Column(visible=False, elem_id="image-repaint-options") as self.repainting:
             self.area = self._choice("inpaint_area", InpaintArea)
             with gr.Row(elem_classes="pair"):
-                self.padding = self._number("inpaint_padding", 1024)
-                self.blur = self._number("mask_blur", 64)
+                self.padding = whole_number("inpaint_padding", 0, 1024)
+                self.blur = whole_number("mask_blur", 0, 64)
             self.fill = self._choice("inpaint_fill", InpaintFill)
             self.mask = picture_drop("image-mask", "image.mask", 160)
 
@@ -150,17 +150,6 @@ class OriginTools:
             [(word(f"image.{name}.{option}"), option) for option in get_args(options)],
             value=default(name),
             label=word(f"image.{name}"),
-            elem_id=f"image-{name.replace('_', '-')}",
-        )
-
-    def _number(self, name: str, most: int) -> gr.Number:
-        return gr.Number(
-            default(name),
-            label=word(f"image.{name}"),
-            precision=0,
-            minimum=0,
-            maximum=most,
-            min_width=96,
             elem_id=f"image-{name.replace('_', '-')}",
         )
 

@@ -7,6 +7,7 @@ from gradio.blocks import Block
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
 from studio.imaging.requests import MOST_PICTURES, MOST_TOGETHER
+from studio.ui.tabs.form import whole_number
 from studio.ui.words import word
 
 
@@ -32,8 +33,8 @@ class SamplingTools:
                 elem_id="image-variation-strength",
             )
         with gr.Row(elem_classes="pair"):
-            self.count = self._number("count", MOST_PICTURES)
-            self.batch_size = self._number("batch_size", MOST_TOGETHER)
+            self.count = whole_number("count", 1, MOST_PICTURES, word("image.count.info"))
+            self.batch_size = whole_number("batch_size", 1, MOST_TOGETHER, word("image.batch_size.info"))
 
     @property
     def fields(self) -> Mapping[str, Block]:
@@ -45,18 +46,6 @@ class SamplingTools:
             "variation_strength": self.variation_strength,
             "fast": self.fast,
         }
-
-    def _number(self, name: str, most: int) -> gr.Number:
-        return gr.Number(
-            1,
-            label=word(f"image.{name}"),
-            info=word(f"image.{name}.info"),
-            precision=0,
-            minimum=1,
-            maximum=most,
-            min_width=96,
-            elem_id=f"image-{name.replace('_', '-')}",
-        )
 
     def _choice(self, name: str, options: tuple[str, ...]) -> gr.Dropdown:
         return gr.Dropdown(
