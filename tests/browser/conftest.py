@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from skimage import data
 
 from tests.support.server import LiveServer
@@ -24,6 +24,7 @@ ARGUMENTS = [
 ]
 PATIENCE = 120_000
 """Milliseconds: the machines that run this are small and shared."""
+expect.set_options(timeout=PATIENCE)
 OpenPage = Callable[..., Page]
 
 
@@ -44,6 +45,11 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def slow_down(page: Page, times: int) -> None:
+    """Let the page compute as on a machine that is so many times slower."""
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": times})
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from skimage import data
 
-from tests.browser.conftest import PATIENCE, OpenPage
+from tests.browser.conftest import PATIENCE, OpenPage, slow_down
 from tests.browser.test_page import go
 
 OUTLINE_SECTIONS = 2
@@ -103,6 +103,8 @@ def test_a_photo_is_enlarged_compared_and_downloaded_unchanged(
     open_page: OpenPage, photo: Path, tmp_path: Path
 ) -> None:
     page = open_page()
+    # What appears and is filled at once must not come up empty on a slow machine.
+    slow_down(page, 4)
     go(page, "enlarge")
     page.click("#enlarge-start")
     expect(page.locator("#enlarge-status")).to_contain_text("no picture")

@@ -46,7 +46,7 @@ class EnlargeTab:
     def _result(self) -> None:
         with gr.Column(elem_id="enlarge-empty", elem_classes="empty") as self.welcome:
             gr.HTML(f"<h2>{both('enlarge.empty.title')}</h2><p>{both('enlarge.empty.text')}</p>")
-        with gr.Column(visible=False, elem_id="enlarge-result", elem_classes="result") as self.page:
+        with gr.Column(visible="hidden", elem_id="enlarge-result", elem_classes="result") as self.page:
             self.slider = gr.ImageSlider(
                 label=str(word("enlarge.compare")),
                 format="png",

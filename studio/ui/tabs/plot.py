@@ -93,7 +93,7 @@ class PlotFold:
             self.x, self.y = AxisFields(room.studio, "x", FIRST), AxisFields(room.studio, "y", "")
             self.total = gr.HTML(elem_id="image-plot-total")
             self.drawing = work_button(room, room.imaging, "image-plot", "image.plot.draw", minor=True)
-            with gr.Column(visible=False, elem_id="image-plot-result") as self.page:
+            with gr.Column(visible="hidden", elem_id="image-plot-result") as self.page:
                 self.sheet = gr.Image(
                     label=word("image.plot.sheet"),
                     show_label=False,

@@ -73,7 +73,7 @@ class WriteTab:
             examples(room, "write", fields)
 
     def _plan(self, room: Room) -> None:
-        with gr.Column(visible=False, elem_id="write-plan", elem_classes="result") as self.plan:
+        with gr.Column(visible="hidden", elem_id="write-plan", elem_classes="result") as self.plan:
             gr.HTML(f"<h2>{both('write.plan')}</h2>")
             self.cards = OutlineCards(elem_id="write-cards")
             self.status = progress_line("write-article")
@@ -83,7 +83,7 @@ class WriteTab:
         self.texts = gr.State({})
         self.past = gr.State(None)
         self.index = gr.State(0)
-        with gr.Column(visible=False, elem_id="write-page", elem_classes="result") as self.page:
+        with gr.Column(visible="hidden", elem_id="write-page", elem_classes="result") as self.page:
             self.article = gr.Markdown(elem_id="write-text", line_breaks=False)
             with gr.Row(elem_classes="actions"):
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
