@@ -12,6 +12,8 @@ from studio.imaging.fitting import Size
 
 LONGEST_SIDE: Final = 8192
 """Pixels; browsers and many viewers fail somewhat beyond it."""
+READABLE_SIDE: Final = 256
+"""Smaller pictures are shown larger, each pixel as a square, so that labels have room beside them."""
 GAP: Final = 4
 PAPER: Final = "white"
 INK: Final = "black"
@@ -124,8 +126,9 @@ class Sheet:
     def _paste(self, sheet: Image.Image, layout: Layout, picture: Image.Image, place: tuple[int, int]) -> None:
         share = layout.cell[0] / self._largest[0]
         image = picture.convert("RGB")
-        if share < 1:
-            image = image.resize(_scaled(image.size, share), Image.Resampling.LANCZOS)
+        if share != 1:
+            smooth = Image.Resampling.LANCZOS if share < 1 else Image.Resampling.NEAREST
+            image = image.resize(_scaled(image.size, share), smooth)
         x, y = layout.place(*place)
         sheet.paste(image, (x + (layout.cell[0] - image.width) // 2, y + (layout.cell[1] - image.height) // 2))
 
@@ -133,11 +136,11 @@ class Sheet:
 def laid_out(largest: Size, columns: Sequence[str], rows: Sequence[str]) -> Layout:
     """Where everything goes if the largest picture has this size; no side is longer than `LONGEST_SIDE`."""
     gaps = GAP * (len(columns) - 1), GAP * (len(rows) - 1)
-    share = min(1.0, _share(largest, columns, rows, gaps))
+    share = _whole(min(max(1, READABLE_SIDE // max(largest)), _share(largest, columns, rows, gaps)))
     # Smaller cells have smaller letters, so that what the labels may take now is more than they will.
     letters = _letters(_scaled(largest, share))
     taken = gaps[0] + SIDE_LETTERS * letters + 4 * GAP, gaps[1] + MOST_LINES * _line(letters) + 2 * GAP
-    share = min(share, _share(largest, columns, rows, taken))
+    share = _whole(min(share, _share(largest, columns, rows, taken)))
     cell = _scaled(largest, share)
     font = font_for([*columns, *rows], _letters(cell))
     left, top = _margins(cell, columns, rows, font)
@@ -197,6 +200,11 @@ def _share(largest: Size, columns: Sequence[str], rows: Sequence[str], taken: tu
     return min(
         (LONGEST_SIDE - other) / (side * count) for side, count, other in zip(largest, counts, taken, strict=True)
     )
+
+
+def _whole(share: float) -> float:
+    """Pictures are magnified by whole numbers only; that keeps their pixels apart."""
+    return float(int(share)) if share > 1 else share
 
 
 def _scaled(size: Size, share: float) -> Size:

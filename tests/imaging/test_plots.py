@@ -95,7 +95,7 @@ def test_the_sheet_shows_every_picture_in_its_place(easel: Easel) -> None:
     for row in done.cells:
         for cell in row:
             rows, columns = np.nonzero((sheet == pixels(cell)[0, 0]).all(axis=2))
-            assert (np.ptp(rows) + 1, np.ptp(columns) + 1, len(rows)) == (64, 96, 64 * 96)
+            assert (np.ptp(rows) + 1, np.ptp(columns) + 1, len(rows)) == (128, 192, 128 * 192)
             middles.append((rows.mean(), columns.mean()))
     assert middles == sorted(middles)
     assert len({row for row, _ in middles}) == 2
@@ -294,6 +294,15 @@ def test_labels_fit_their_room(text: str) -> None:
     assert "".join(lines).replace(" ", "").startswith(text.replace(" ", "")[:5])
 
 
+def test_small_pictures_are_shown_as_large_squares_of_the_same_pixels(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (64, 48, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "small.png")
+    sheet = Sheet(["a label of a few words"], [""])
+    sheet.put(0, 0, tmp_path / "small.png")
+    drawn = np.asarray(sheet.image)
+    np.testing.assert_array_equal(drawn[-256:, :192], picture.repeat(4, axis=0).repeat(4, axis=1))
+
+
 def test_a_picture_larger_than_those_before_makes_room_for_itself(tmp_path: Path) -> None:
     sheet = Sheet(["a", "b"], [""])
     for number, (side, colour) in enumerate(((64, "red"), (128, "blue"))):
@@ -301,5 +310,5 @@ def test_a_picture_larger_than_those_before_makes_room_for_itself(tmp_path: Path
         sheet.put(number, 0, tmp_path / f"{number}.png")
     drawn = np.asarray(sheet.image)
     red, blue = (np.nonzero((drawn == colour).all(axis=2)) for colour in ((255, 0, 0), (0, 0, 255)))
-    assert (len(red[0]), len(blue[0])) == (64 * 64, 128 * 128)
+    assert (len(red[0]), len(blue[0])) == (128 * 128, 256 * 256)
     assert red[0].mean() == blue[0].mean()

@@ -210,11 +210,17 @@ class DiffusersEngine:
     def _previewed(self, latents: Any, preview: Preview | None) -> Any:
         if latents is None:
             return None
-        if preview is not None:
-            return preview.picture(latents)
-        if self._preview is None:
-            self._preview = LatentPreview(self._pipe.vae)
-        return self._preview.picture(latents)
+        try:
+            if preview is not None:
+                return preview.picture(latents)
+            if self._preview is None:
+                self._preview = LatentPreview(self._pipe.vae)
+            return self._preview.picture(latents)
+        except (MemoryError, RuntimeError) as error:
+            # What is being drawn is wanted more than a look at it.
+            if not ran_out(error):
+                raise
+            return None
 
 
 class _StoppedError(Exception):

@@ -1,8 +1,11 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from studio.engines.diffusion import DiffusionRequest
 from studio.engines.diffusion.engine import DiffusersEngine
@@ -19,6 +22,19 @@ def test_steps_come_one_by_one_and_then_the_picture(engine: DiffusersEngine) -> 
     assert steps[0].preview.size == (8, 8)
     assert picture.image.size == (64, 64)
     assert (picture.seed, picture.sampler, picture.schedule, picture.notice) == (7, "DPM++ 2M", "Karras", None)
+
+
+class TooLarge:
+    """A decoder of previews for which there is no memory."""
+
+    def picture(self, latents: Any) -> None:
+        raise torch.OutOfMemoryError
+
+
+def test_a_preview_that_has_no_room_costs_nobody_the_picture(engine: DiffusersEngine) -> None:
+    *steps, picture = engine.stream(replace(CAT, preview=TooLarge()))
+    assert [step.preview for step in steps] == [None] * 4
+    assert same(picture, drawn(engine))
 
 
 def test_a_seed_is_a_picture(engine: DiffusersEngine, folder: Path) -> None:
