@@ -33,6 +33,13 @@ SEED = 4_000_000
 STEPS = 20
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 STYLE = "fluent"
+ELSEWHERE: tuple[tuple[scenes.Size, scenes.Place], ...] = (
+    ("middle", "left"),
+    ("middle", "right"),
+    ("small", "top"),
+    ("big", "centre"),
+)
+"""Sizes and places of things of which the words say nothing."""
 REQUEST = DiffusionRequest("", steps=STEPS, guidance_scale=4.0)
 """How the catalogue draws with the family; only the prompt, the seed and the size are to be filled in."""
 
@@ -56,6 +63,14 @@ class Family:
         *_, picture = self.engine.stream(request)
         assert isinstance(picture, Picture)  # noqa: S101
         return np.asarray(picture.image)
+
+    def restored(self, picture: judge.Pixels) -> judge.Pixels:
+        """A picture through the autoencoder and back."""
+        vae = self.engine._pipe.vae
+        with torch.no_grad():
+            latents = vae.encode(to_tensor(np.stack([picture])).to(vae.dtype)).latent_dist.mode()
+            decoded: judge.Pixels = to_pictures(vae.decode(latents).sample)[0]
+        return decoded
 
 
 def _spec(task: str) -> ModelSpec:
@@ -88,16 +103,12 @@ def prompt_of(number: int, scene: scenes.Scene, language: Language) -> str:
 
 def autoencoder(family: Family, pack: Sprites) -> dict[str, float]:
     """How well held-out scenes of every kind come back."""
-    vae = family.engine._pipe.vae
     values = []
     for number in range(COUNT):
         rng = np.random.default_rng((SEED, number, 2))
         scene = scenes.sample_of(rng, (STYLE,), held_out=True)
         picture = scenes.render(scene, pack, family.size)[0]
-        with torch.no_grad():
-            latents = vae.encode(to_tensor(np.stack([picture])).to(vae.dtype)).latent_dist.mode()
-            restored = to_pictures(vae.decode(latents).sample)[0]
-        values.append(judge.psnr(picture, restored))
+        values.append(judge.psnr(picture, family.restored(picture)))
     return {"psnr_mean": mean(values), "psnr_median": median(values)}
 
 
@@ -123,23 +134,42 @@ def prompts(family: Family, pack: Sprites) -> dict[str, float]:
 
 
 def controls(family: Family, pack: Sprites) -> dict[str, float]:
-    """F1 of the edges of what was drawn against those of the scene, led by its lines and not led."""
+    """F1 of the edges of what was drawn against those of the scene, led by its lines and not led.
+
+    Once where the words say all that the scene shows, and once where the thing is of another size or in another place
+    than the words lead to: there only the lines tell.
+    """
+    told = [(number, scene, scene) for number, scene in held_out(SOME)]
+    untold = []
+    for number, scene in held_out(SOME // 2):
+        rng = np.random.default_rng((SEED, number, 4))
+        size, place = ELSEWHERE[rng.integers(len(ELSEWHERE))]
+        untold.append((number, scene, replace(scene, size=size, place=place)))
+    return _led(family, pack, told, "") | _led(family, pack, untold, "_untold")
+
+
+def _led(
+    family: Family, pack: Sprites, scenery: list[tuple[int, scenes.Scene, scenes.Scene]], suffix: str
+) -> dict[str, float]:
+    # Of each: its number, the scene of its words, and the scene of its lines.
     figures: dict[str, float] = {}
-    scenery = list(held_out(SOME))
-    wanted = {number: control.edges(scenes.render(scene, pack, family.size)[0]) for number, scene in scenery}
-    free = {number: family.draw(prompt_of(number, scene, "en"), number) for number, scene in scenery}
-    figures["edges_free"] = mean(judge.edge_f1(free[number], wanted[number]) for number, _ in scenery)
+    shown = {number: scenes.render(scene, pack, family.size) for number, _, scene in scenery}
+    wanted = {number: control.edges(picture) for number, (picture, _) in shown.items()}
+    words = {number: prompt_of(number, scene, "en") for number, scene, _ in scenery}
+    free = mean(judge.edge_f1(family.draw(words[number], number), wanted[number]) for number in shown)
+    figures[f"edges_free{suffix}"] = free
+    # As far as the autoencoder lets anyone come.
+    whole = [judge.edge_f1(family.restored(picture), wanted[number]) for number, (picture, _) in shown.items()]
+    figures[f"edges_whole{suffix}"] = mean(whole)
     for kind in control.KINDS:
         net = family.control(kind)
         scores = []
-        for number, scene in scenery:
-            picture, mask = scenes.render(scene, pack, family.size)
+        for number, (picture, mask) in shown.items():
             lines = control.lines(kind, picture, mask, np.random.default_rng((SEED, number, 3)))
             unit = ControlUnit(net, Image.fromarray(lines))
-            led = family.draw(prompt_of(number, scene, "en"), number, controls=(unit,))
-            scores.append(judge.edge_f1(led, wanted[number]))
-        figures[f"edges_{kind}"] = mean(scores)
-        figures[f"gain_{kind}"] = figures[f"edges_{kind}"] - figures["edges_free"]
+            scores.append(judge.edge_f1(family.draw(words[number], number, controls=(unit,)), wanted[number]))
+        figures[f"edges_{kind}{suffix}"] = mean(scores)
+        figures[f"gain_{kind}{suffix}"] = mean(scores) - free
     return figures
 
 

@@ -58,7 +58,7 @@ CPU = Profile(
     text=Stage(110_000, 64, 1e-3),
     things=Stage(72_000, 8, 4e-4, fall=0.0),
     denoiser=Stage(80_000, 16, 4e-4),
-    control=Stage(8_000, 16, 4e-4),
+    control=Stage(24_000, 8, 4e-4),
     lora=Stage(1_600, 16, 1e-3),
 )
 
