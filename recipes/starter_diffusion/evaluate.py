@@ -32,6 +32,7 @@ SOME = 60
 SEED = 4_000_000
 STEPS = 20
 GENTLE = 2.0
+"""Guidance at which lines are followed more closely."""
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 STYLE = "fluent"
 ELSEWHERE: tuple[tuple[scenes.Size, scenes.Place], ...] = (

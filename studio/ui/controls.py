@@ -13,6 +13,9 @@ from studio.ui.words import both, spans, word
 
 LOCALE_JS: Final = "() => [window.studio.locale()]"
 """For handlers whose first and only input is `Room.locale`."""
+UNSEEN: Final = "hidden"
+"""For `visible` of what is filled by the message that shows it: part of the page from the beginning. With False it is
+made only then, and on a slow machine some of it, such as a download button, comes up without its value for good."""
 TONGUE_NAMES: Final = {"en": {"en": "English", "zh-CN": "英文"}, "zh": {"en": "Chinese", "zh-CN": "中文"}}
 
 

@@ -10,7 +10,7 @@ from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.messages import known
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import picture_drop, who_runs, work_button
+from studio.ui.controls import UNSEEN, picture_drop, who_runs, work_button
 from studio.ui.events import Room, Updates
 from studio.ui.words import both, line, tiles, word
 
@@ -46,7 +46,7 @@ class EnlargeTab:
     def _result(self) -> None:
         with gr.Column(elem_id="enlarge-empty", elem_classes="empty") as self.welcome:
             gr.HTML(f"<h2>{both('enlarge.empty.title')}</h2><p>{both('enlarge.empty.text')}</p>")
-        with gr.Column(visible="hidden", elem_id="enlarge-result", elem_classes="result") as self.page:
+        with gr.Column(visible=UNSEEN, elem_id="enlarge-result", elem_classes="result") as self.page:
             self.slider = gr.ImageSlider(
                 label=str(word("enlarge.compare")),
                 format="png",

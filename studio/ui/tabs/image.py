@@ -9,7 +9,7 @@ from gradio.blocks import Block
 from studio.imaging.requests import Drawing, Drawn, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
-from studio.ui.controls import examples, model_choice, who_runs, work_button
+from studio.ui.controls import UNSEEN, examples, model_choice, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.adapters import AdapterFold
 from studio.ui.tabs.control import ControlTools
@@ -115,7 +115,7 @@ class ImageTab:
             gr.HTML(f"<h2>{both('image.empty.title')}</h2><p>{both('image.empty.text')}</p>")
             stem = "image.starter" if self._spec("").starter else "image"
             examples(room, stem, [("prompt", self.prompt), ("negative", self.negative)], prefix="image")
-        with gr.Column(visible="hidden", elem_id="image-result", elem_classes="result") as self.page:
+        with gr.Column(visible=UNSEEN, elem_id="image-result", elem_classes="result") as self.page:
             self.picture = gr.Image(
                 show_label=False,
                 format="png",
@@ -134,7 +134,7 @@ class ImageTab:
                 self.follow = gr.Button(word("image.send.control"), size="sm", elem_id="image-send-control")
                 self.keep = gr.Button(word("image.keep_seed"), size="sm", elem_id="image-keep-seed")
             with gr.Accordion(
-                word("image.compare"), open=False, visible="hidden", elem_id="image-compare", elem_classes="advanced"
+                word("image.compare"), open=False, visible=UNSEEN, elem_id="image-compare", elem_classes="advanced"
             ) as self.comparing:
                 self.slider = gr.ImageSlider(
                     show_label=False, format="png", interactive=False, buttons=["fullscreen"], elem_id="image-slider"

@@ -12,7 +12,7 @@ from studio.imaging.plots import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.requests import LATENT, Drawing, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.studio import Studio
-from studio.ui.controls import work_button
+from studio.ui.controls import UNSEEN, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.form import PictureForm
 from studio.ui.words import both, complaint, line, tiles, word
@@ -93,7 +93,7 @@ class PlotFold:
             self.x, self.y = AxisFields(room.studio, "x", FIRST), AxisFields(room.studio, "y", "")
             self.total = gr.HTML(elem_id="image-plot-total")
             self.drawing = work_button(room, room.imaging, "image-plot", "image.plot.draw", minor=True)
-            with gr.Column(visible="hidden", elem_id="image-plot-result") as self.page:
+            with gr.Column(visible=UNSEEN, elem_id="image-plot-result") as self.page:
                 self.sheet = gr.Image(
                     label=word("image.plot.sheet"),
                     show_label=False,

@@ -7,7 +7,7 @@ import gradio as gr
 
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import examples, model_choice, progress_line, who_runs, work_button
+from studio.ui.controls import UNSEEN, examples, model_choice, progress_line, who_runs, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
 from studio.ui.words import both, line, word
@@ -73,7 +73,7 @@ class WriteTab:
             examples(room, "write", fields)
 
     def _plan(self, room: Room) -> None:
-        with gr.Column(visible="hidden", elem_id="write-plan", elem_classes="result") as self.plan:
+        with gr.Column(visible=UNSEEN, elem_id="write-plan", elem_classes="result") as self.plan:
             gr.HTML(f"<h2>{both('write.plan')}</h2>")
             self.cards = OutlineCards(elem_id="write-cards")
             self.status = progress_line("write-article")
@@ -83,7 +83,7 @@ class WriteTab:
         self.texts = gr.State({})
         self.past = gr.State(None)
         self.index = gr.State(0)
-        with gr.Column(visible="hidden", elem_id="write-page", elem_classes="result") as self.page:
+        with gr.Column(visible=UNSEEN, elem_id="write-page", elem_classes="result") as self.page:
             self.article = gr.Markdown(elem_id="write-text", line_breaks=False)
             with gr.Row(elem_classes="actions"):
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
