@@ -4,7 +4,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, requires, version
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import yaml
 from packaging.markers import default_environment
@@ -18,18 +22,56 @@ SPACE = {
     "sys_platform": "linux",
     "platform_machine": "x86_64",
 }
+WITH_TORCH = re.compile(r"torch|torchvision|triton|setuptools|nvidia-.*|cuda-.*")
+"""What a Space has in other versions, because ZeroGPU runs an older torch."""
 
 
-def project() -> dict[str, object]:
+def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
+def exact(lines: Iterable[str], **environment: str) -> dict[str, str]:
+    """The one version of each name that is meant in an environment, this one by default."""
+    chosen: dict[str, str] = {}
+    for requirement in map(Requirement, lines):
+        if requirement.marker is None or requirement.marker.evaluate({**default_environment(), **environment}):
+            name = canonicalize_name(requirement.name)
+            assert name not in chosen, f"{name} is pinned twice"
+            assert re.fullmatch(r"==[^,*]+", str(requirement.specifier)), f"{requirement} is not exact"
+            chosen[name] = str(requirement.specifier).removeprefix("==")
+    return chosen
+
+
 def pins() -> dict[str, str]:
+    """What requirements.txt installs on a Space."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]
-    environment = {**default_environment(), **SPACE}
-    wanted = [r for r in requirements if r.marker is None or r.marker.evaluate(environment)]
-    return {canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in wanted}
+    return exact((line for line in lines if line and not line.startswith("#")), **SPACE)
+
+
+def ranges() -> list[Requirement]:
+    """All that the project asks for itself: for its users, for its extras, for its developers, for its build."""
+    told = project()
+    groups = chain(told["project"]["optional-dependencies"].values(), told["dependency-groups"].values())
+    lines = [*told["project"]["dependencies"], *chain.from_iterable(groups), *told["build-system"]["requires"]]
+    return [Requirement(line) for line in lines]
+
+
+def brought(wanted: list[Requirement]) -> dict[str, str]:
+    """The installed version of everything that is wanted, and of everything that this wants in turn."""
+    installed: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
+    while wanted:
+        requirement = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        for extra in {"", *requirement.extras} - {extra for known, extra in seen if known == name}:
+            seen.add((name, extra))
+            try:
+                installed[name] = version(name)
+            except PackageNotFoundError:  # an extra that was not asked for, or another platform's
+                continue
+            asked = [Requirement(line) for line in requires(name) or []]
+            wanted += [r for r in asked if r.marker is None or r.marker.evaluate({"extra": extra})]
+    return installed
 
 
 def front_matter() -> dict[str, object]:
@@ -37,13 +79,44 @@ def front_matter() -> dict[str, object]:
     return yaml.safe_load(header)
 
 
+def test_every_dependency_has_a_bound_above() -> None:
+    unbounded = [str(r) for r in ranges() if not any(s.operator in ("<", "==") for s in r.specifier)]
+    assert unbounded == []
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    pinned = exact(project()["tool"]["uv"]["constraint-dependencies"])
+    installed = brought([r for r in ranges() if r.name != "hatchling"])
+    assert {name: pinned.get(name) for name in installed} == installed, "run uv sync, or .ci/pins --keep"
+    assert {"torch", "gradio", "pytest", "urllib3"} <= installed.keys()
+
+
+def test_every_python_and_platform_has_exact_versions_without_an_address() -> None:
+    lines = project()["tool"]["uv"]["constraint-dependencies"]
+    for python in ("3.11", "3.12", "3.13"):
+        for platform in ("linux", "darwin", "win32"):
+            chosen = exact(lines, python_version=python, python_full_version=f"{python}.1", sys_platform=platform)
+            for requirement in ranges():
+                if requirement.marker is None and requirement.name != "hatchling":
+                    pin = chosen[canonicalize_name(requirement.name)]
+                    assert requirement.specifier.contains(pin), f"{requirement} is pinned to {pin}: run .ci/pins"
+    assert exact(project()["tool"]["uv"]["build-constraint-dependencies"])["hatchling"]
+    assert not [line for line in lines if "://" in line or "@" in line]
+
+
+def test_a_space_installs_the_same_versions_but_for_torch() -> None:
+    ours = exact(project()["tool"]["uv"]["constraint-dependencies"], **SPACE)
+    other = {name for name, theirs in pins().items() if ours.get(name) != theirs}
+    assert [name for name in other if not WITH_TORCH.fullmatch(name)] == []
+
+
 def test_requirements_for_spaces_pin_every_dependency_within_its_range() -> None:
     pinned = pins()
     for line in project()["project"]["dependencies"]:
         requirement = Requirement(line)
-        version = pinned.get(canonicalize_name(requirement.name))
-        assert version, f"{requirement.name} is missing: run .ci/requirements"
-        assert requirement.specifier.contains(version), f"{requirement} is pinned to {version}: run .ci/requirements"
+        pin = pinned.get(canonicalize_name(requirement.name))
+        assert pin, f"{requirement.name} is missing: run .ci/pins"
+        assert requirement.specifier.contains(pin), f"{requirement} is pinned to {pin}: run .ci/pins"
 
 
 def test_requirements_for_spaces_name_no_address_and_a_torch_that_zerogpu_runs() -> None:
