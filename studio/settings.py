@@ -1,6 +1,7 @@
 """Typed settings: environment variables `STUDIO_*`, or the same names in a `.env` file beside the app."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +11,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from studio.errors import InvalidRequest
 from studio.messages import assets
+
+Task = Literal["text", "code", "image", "upscale"]
+"""What a host can name a model for."""
 
 
 def _default_catalogue() -> Path:
@@ -23,6 +27,14 @@ def _default_host() -> str:
 def on_zerogpu() -> bool:
     """Whether this is a Space on ZeroGPU, told as the `spaces` package tells it."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def _assigned(value: Any) -> Any:
+    """`text=qwen3-4b, code=qwen2.5-coder-7b` as a mapping; anything else is left to be judged."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.split("=", 1) for part in value.split(",") if part.strip()]
+    return {pair[0].strip(): pair[-1].strip() for pair in pairs}
 
 
 def _listed(value: Any) -> Any:
@@ -57,6 +69,12 @@ class Settings(BaseSettings):
     """What users keep for their prompts: `styles.yaml`, and the folders `wildcards`, `loras` and `embeddings`."""
     catalogue: Path = Field(default_factory=_default_catalogue)
     """The `models.yaml` to read."""
+
+    default_models: Annotated[Mapping[Task, str], NoDecode, BeforeValidator(_assigned)] = Field(default_factory=dict)
+    """Which model does a task when nobody names one, as `text=qwen3-4b, code=qwen2.5-coder-7b`; where a task is not
+    named, the studio chooses."""
+    prefetch: bool = Field(default_factory=lambda: "SPACE_ID" not in os.environ)
+    """Whether the embedded default model is fetched at the first start, once the page is up; not on a Space."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; `auto` takes CUDA when there is one."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final, Self
 
+from studio.coding.coder import TASKS as CODING
 from studio.coding.coder import Coder
 from studio.engines.annotators.costs import annotator_costs
 from studio.engines.annotators.loader import AnnotatorLoader
@@ -50,6 +51,7 @@ from studio.registry.residents import expect_room
 from studio.registry.sources import WeightsStore
 from studio.registry.spec import ModelSpec
 from studio.settings import Settings, on_zerogpu
+from studio.writing.writer import TASKS as WRITING
 from studio.writing.writer import Writer
 
 SWEEP_SECONDS: Final = 5.0
@@ -83,6 +85,7 @@ class Studio:
 
         Raises:
             CatalogueError: `models.yaml` breaks its schema.
+            UnknownModel: a default model is not in the catalogue, or made for another task.
             InvalidRequest, UnknownModel: the `resident` policy names no models, or one that is not in the catalogue.
             OutOfMemory: the resident models do not fit together; and whatever loading them raises.
         """
@@ -102,6 +105,7 @@ class Studio:
             residency,
             configured=lambda spec: bool(self.settings.openai_base_url and self.settings.openai_model),
             residents=None if residents is None else [spec.id for spec in residents],
+            defaults={task: model for task, model in self.settings.default_models.items()},
             keep_alive=self.settings.keep_alive,
             deadline=self.settings.lease_deadline,
             executor=home,
@@ -133,6 +137,25 @@ class Studio:
     def load(self, model: str) -> Iterator[LoadProgress]:
         """Bring a model to its device, reporting on the way."""
         return self.registry.load(model)
+
+    def prefetch(self) -> None:
+        """Begin to fetch the embedded models that would do the work, where the settings want it."""
+        if not self.settings.prefetch:
+            return
+        for tasks in (WRITING, CODING):
+            if self.catalogue.for_task(*tasks):
+                spec = self.registry.choose(None, *tasks)
+                if spec.embedded and not self.registry.present(spec):
+                    self.registry.prefetch(spec.id)
+
+    def stop_prefetch(self) -> None:
+        """Go on only with what requests wait for.
+
+        Raises:
+            InvalidRequest: visitors have no controls here.
+        """
+        self._require_controls()
+        self.registry.stop_prefetch()
 
     def offload(self, model: str) -> bool:
         """Free a model's memory, at once or when its last user is done. Returns whether it is gone already."""

@@ -16,9 +16,12 @@ from studio.engines.text.base import TextChunk, TextEngine, TextRequest, is_spok
 from studio.errors import EngineFailed
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
+from studio.registry.loan import Loan
 from studio.registry.registry import Registry
-from studio.registry.spec import ModelSpec
+from studio.registry.spec import ModelSpec, Task
 
+TASKS: Final[tuple[Task, ...]] = ("code", "text")
+"""Models that can write code, those made for it first."""
 SECONDS_BETWEEN_UPDATES: Final = 0.05
 LONGEST_ANSWER: Final = 1024
 """Tokens."""
@@ -48,14 +51,14 @@ class Coder:
             EngineFailed: the model broke off, or said nothing that could be code.
         """
         language = find(request.language)
-        spec = self._registry.choose(request.model, "code", "text")
-        draft = _Draft(language, notice=_language_notice(request.description, spec))
+        with self._registry.lend(request.model, *TASKS, shape=LONGEST_REQUEST) as loan:
+            yield from loan.arrive()
+            spec, draft = loan.spec, _Draft(language, notice=_notice(request.description, loan))
 
-        def start(engine: TextEngine) -> Iterator[TextChunk]:
-            return engine.stream(_asked(request.description, language, engine, spec, draft))
+            def start(engine: TextEngine) -> Iterator[TextChunk]:
+                return engine.stream(_asked(request.description, language, engine, spec, draft))
 
-        with self._registry.lease(spec.id, shape=LONGEST_REQUEST) as lease:
-            chunks = lease.stream(start, spoken=is_spoken)
+            chunks = loan.lease.stream(start, spoken=is_spoken)
             with closing(chunks) as stream:
                 yield from _followed(stream, draft)
         # The model is free by now: judging needs none.
@@ -155,7 +158,11 @@ def _room(engine: TextEngine, used: int) -> int:
     return max(LEAST_ANSWER, min(LONGEST_ANSWER, engine.limits.context - used))
 
 
-def _language_notice(description: str, spec: ModelSpec) -> str | None:
+def _notice(description: str, loan: Loan) -> str | None:
+    """A word of warning where the model is not the one it should be, or was not made for the language."""
+    if loan.refused is not None:
+        return "code.notice.instead"
+    spec = loan.spec
     if spec.languages and not any(tag.startswith("zh") for tag in spec.languages) and written_in_chinese(description):
         return "code.notice.description"
     return None

@@ -6,12 +6,12 @@ from typing import Final
 
 from studio.errors import Busy, OutOfMemory, StudioError
 from studio.registry.entry import Departure, Entry
-from studio.registry.errands import Errands, Eviction, Executor, Job, Load, in_thread
+from studio.registry.errands import Errands, Eviction, Executor, Job, in_thread, load_of, under_way
 from studio.registry.lease import LoadProgress, Waiter
 from studio.registry.loaded import DeviceName, Loaded
 from studio.registry.options import PATIENCE, Options
 from studio.registry.peaks import PeakWatch
-from studio.registry.placement import Candidate, Option, bill
+from studio.registry.placement import Option, bill
 from studio.registry.refusals import code_of, ran_out, too_late, unexpected
 from studio.registry.residency import Residency
 from studio.registry.spec import ModelId
@@ -47,6 +47,7 @@ class Dispatcher:
         self._peaks = PeakWatch(residency.ledger, residency.measurements)
         self._queue: list[Waiter] = []
         self._granted: set[Waiter] = set()
+        self._prefetching: set[ModelId] = set()
         self._leaving: set[Entry] = set()
         self._shrunk: set[DeviceName] = set()
         self._last: tuple[ModelId, ...] = ()
@@ -110,13 +111,20 @@ class Dispatcher:
                 place = self._queue.index(waiter) if waiter in self._queue else 0
                 ahead = place + (entry.users if entry.loaded else 0)
                 return LoadProgress(entry.spec.id, entry.spec.name, "waiting", ahead=ahead)
-            elapsed = self._clock() - entry.since
-            left = None
-            if entry.busy == "loading" and entry.load_seconds:
-                left = max(0.0, entry.load_seconds - elapsed)
-            elif entry.busy == "fetching" and entry.total and entry.done:
-                left = elapsed * (entry.total - entry.done) / entry.done
-            return LoadProgress(entry.spec.id, entry.spec.name, entry.busy, entry.done, entry.total, 0, left)
+            return under_way(entry, self._clock())
+
+    def prefetch(self, model: ModelId) -> None:
+        """Fetch a model's weights now, although no request waits for them."""
+        entry = self._entries[model]
+        with self._lock:
+            self._prefetching.add(model)
+            if not entry.busy and not entry.located:
+                self._errands.fetch(entry, lambda: self._wanted(model))
+
+    def stop_prefetch(self) -> None:
+        """Fetch nothing any more that no request waits for; what has arrived is kept."""
+        with self._lock:
+            self._prefetching.clear()
 
     def make_room(self, waiter: Waiter) -> None:
         """Evict what is idle on the device of a granted request, and empty its caches."""
@@ -253,7 +261,7 @@ class Dispatcher:
                 return False
             if victims:
                 evictions.append(self._eviction(device, need, victims, entries))
-        loads = [_load(self._entries[c.model], chosen[c.model], c) for c in candidates if not chosen[c.model].there]
+        loads = [load_of(self._entries[c.model], chosen[c.model], c) for c in candidates if not chosen[c.model].there]
         if not loads and not evictions:
             return self._grant(waiter, chosen[waiter.models[0]])
         self._errands.load(loads, evictions)
@@ -353,6 +361,9 @@ class Dispatcher:
         return departures
 
     def _finished(self, job: Job, error: Exception | None) -> None:
+        if job.kind == "fetch":
+            self._prefetching.discard(job.entry.spec.id)
+            job.entry.refusal, job.entry.refused = error, self._clock()
         if error is not None:
             model = job.entry.spec.id
             self._journal.write(model, "failed", why=code_of(error))
@@ -378,15 +389,8 @@ class Dispatcher:
         waiter.settled.set()
 
     def _wanted(self, model: ModelId) -> bool:
-        return any(model in waiter.models for waiter in tuple(self._queue))
+        return model in self._prefetching or any(model in waiter.models for waiter in tuple(self._queue))
 
 
 def _occupied(entry: Entry) -> bool:
     return bool(entry.users) and entry.loaded is not None and entry.loaded.sharing == "exclusive"
-
-
-def _load(entry: Entry, option: Option, candidate: Candidate) -> Load:
-    """What is left to try after an option: those behind it, on its own device where it must keep to a base."""
-    place = candidate.options.index(option)
-    rest = tuple(o for o in candidate.options[place + 1 :] if not candidate.beside or o.placement == option.placement)
-    return entry, option, rest

@@ -87,6 +87,12 @@ class Entry:
     done: int = 0
     total: int | None = None
     """Bytes fetched, while fetching."""
+    resumed: int | None = None
+    """Bytes of them that an earlier attempt had fetched; None before the first report."""
+    refusal: Exception | None = None
+    """Why its weights could not be fetched the last time; None since they were."""
+    refused: float = 0.0
+    """When that was."""
     load_seconds: float | None = None
     move_seconds: float | None = None
     leaving: Departure | Literal[""] = ""
@@ -102,6 +108,8 @@ class Entry:
 
     def report(self, done: int, total: int | None) -> None:
         """Take note of fetched bytes; called from the fetching thread, and torn reads do no harm."""
+        if self.resumed is None:
+            self.resumed = done
         self.done, self.total = done, total
 
     @property

@@ -7,8 +7,9 @@ from typing import Literal
 
 from studio.errors import Cancelled
 from studio.registry.entry import Entry
+from studio.registry.lease import LoadProgress
 from studio.registry.loaded import DeviceName
-from studio.registry.placement import Option
+from studio.registry.placement import Candidate, Option
 from studio.registry.residency import Residency
 
 Executor = Callable[[Callable[[], None], str], None]
@@ -24,6 +25,24 @@ Eviction = tuple[DeviceName, tuple[Entry, ...], int]
 def in_thread(work: Callable[[], None], name: str) -> None:
     """Run a job on a thread of its own."""
     threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def load_of(entry: Entry, option: Option, candidate: Candidate) -> Load:
+    """What is left to try after an option: those behind it, on its own device where it must keep to a base."""
+    place = candidate.options.index(option)
+    rest = tuple(o for o in candidate.options[place + 1 :] if not candidate.beside or o.placement == option.placement)
+    return entry, option, rest
+
+
+def under_way(entry: Entry, now: float) -> LoadProgress:
+    """How far a model is that is being fetched or loaded; `now` is on the registry's clock."""
+    elapsed, left = now - entry.since, None
+    if entry.busy == "loading" and entry.load_seconds:
+        left = max(0.0, entry.load_seconds - elapsed)
+    elif entry.busy == "fetching" and entry.total and entry.done > (entry.resumed or 0):
+        left = elapsed * (entry.total - entry.done) / (entry.done - (entry.resumed or 0))
+    stage: Literal["fetching", "loading"] = "loading" if entry.busy == "loading" else "fetching"
+    return LoadProgress(entry.spec.id, entry.spec.name, stage, entry.done, entry.total, 0, left)
 
 
 @dataclass(eq=False)
@@ -60,7 +79,8 @@ class Errands:
 
     def fetch(self, entry: Entry, wanted: Callable[[], bool]) -> None:
         """Find or fetch the weights of a model, for as long as they are wanted."""
-        entry.busy, entry.since, entry.done, entry.total = "fetching", self._residency.clock(), 0, None
+        entry.busy, entry.since = "fetching", self._residency.clock()
+        entry.done, entry.total, entry.resumed = 0, None, None
         job = Job("fetch", entry, entry.since, (entry,))
         self._start(job, lambda: self._fetch(job, wanted))
 

@@ -2,20 +2,29 @@
 
 import os
 import weakref
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
-from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
+from studio.errors import InvalidRequest, OutOfMemory, StudioError, UnknownModel
 from studio.messages import data_size
 from studio.registry.catalog import Catalogue
+from studio.registry.choice import Choice
 from studio.registry.dispatch import Dispatcher
 from studio.registry.entry import Binding, DeviceStatus, Entry, Status
-from studio.registry.errands import Executor, in_thread
+from studio.registry.errands import Executor, in_thread, under_way
 from studio.registry.journal import Journal
 from studio.registry.lease import Lease, LoadProgress, Waiter
 from studio.registry.loaded import DeviceName, Shape
+from studio.registry.loan import Loan
 from studio.registry.residency import Residency
 from studio.registry.spec import ModelId, ModelSpec, Task
+
+RETRY_SECONDS: Final = 600.0
+"""For how long a model that could not be fetched is not the default."""
+KINDRED: Final[Mapping[Task, tuple[Task, ...]]] = MappingProxyType({"text": ("code",), "code": ("text",)})
+"""Tasks whose models can do another task as well."""
 
 
 class Registry:
@@ -32,11 +41,13 @@ class Registry:
         *,
         configured: Callable[[ModelSpec], bool] = lambda spec: False,
         residents: Collection[str] | None = None,
+        defaults: Mapping[Task, str] | None = None,
         keep_alive: float = 0,
         deadline: float = 600,
         executor: Executor = in_thread,
     ) -> None:
-        """`configured` tells whether a remote model has its address; `keep_alive` and `deadline` are seconds.
+        """`configured` tells whether a remote model has its address; `defaults` names the models that do a task when
+        nobody names one; `keep_alive` and `deadline` are seconds.
 
         `residents` are the only models that may run on an accelerator, where nothing moves once it is there; with
         None, models come and go as they are needed.
@@ -52,6 +63,15 @@ class Registry:
             self._entries[spec.id] = Entry(spec, bindings[spec.engine])
         self._dispatcher = Dispatcher(residency, patience=deadline, executor=executor)
         self._lock = residency.lock
+        fixed = {task: self.choose(model, task, *KINDRED.get(task, ())) for task, model in (defaults or {}).items()}
+        self._choice = Choice(
+            catalogue,
+            present=self.present,
+            obtainable=lambda spec: self.refusal(spec) is None,
+            admitted=self._admitted,
+            budget=self._host_budget,
+            fixed=fixed,
+        )
 
     @property
     def journal(self) -> Journal:
@@ -64,26 +84,25 @@ class Registry:
         return self._catalogue
 
     def choose(self, wanted: str | None, *tasks: Task) -> ModelSpec:
-        """The model to use for `tasks`: the one asked for, else the best one present.
-
-        A model that is present goes before one that would have to be fetched, one that follows instructions before
-        one that only completes text, and a starter is taken only when nothing larger is present. Among equals the
-        catalogue's order decides.
+        """The model to use for `tasks`: the one asked for, else the best one; see `Choice`.
 
         Raises:
             UnknownModel: no such id, or it is made for another task.
         """
-        if wanted:
-            spec = self._catalogue.get(wanted)
-            if spec.task not in tasks:
-                raise UnknownModel("model.task", model=wanted, task=spec.task, wanted=" / ".join(tasks))
-            return spec
-        known = self._catalogue.for_task(*tasks)
-        candidates = [spec for spec in known if self._admitted(spec)]
-        if not candidates:
-            raise UnknownModel("model.none_resident" if known else "model.none", wanted=" / ".join(tasks))
-        present = [spec for spec in candidates if self.present(spec)]
-        return min(present or candidates, key=lambda spec: (not spec.chat, spec.starter and bool(present)))
+        if not wanted:
+            return self._choice.best(*tasks)
+        spec = self._catalogue.get(wanted)
+        if spec.task not in tasks:
+            raise UnknownModel("model.task", model=wanted, task=spec.task, wanted=" / ".join(tasks))
+        return spec
+
+    def ready(self, *tasks: Task, without: Sequence[ModelSpec] = ()) -> ModelSpec | None:
+        """The best model for `tasks` that needs nothing fetched; None where there is none."""
+        return self._choice.present(*tasks, without=without)
+
+    def lend(self, wanted: str | None, *tasks: Task, shape: Shape | None = None) -> Loan:
+        """A lease on the model asked for; on the best one for `tasks` where nobody asks for any, see `Loan`."""
+        return Loan(self, wanted, tasks, shape)
 
     def present(self, spec: ModelSpec) -> bool:
         """Whether it can run without fetching anything."""
@@ -115,6 +134,26 @@ class Registry:
         now = self._residency.clock()
         limit = self._deadline if deadline is None else deadline
         return Lease(self._dispatcher, Waiter(tuple(spec.id for spec in specs), now, now + limit, shape))
+
+    def prefetch(self, model: str) -> None:
+        """Begin to fetch a model's weights, if they are not here, before anybody needs them."""
+        self._dispatcher.prefetch(self._catalogue.get(model).id)
+
+    def stop_prefetch(self) -> None:
+        """Go on only with what requests wait for; what has arrived is kept."""
+        self._dispatcher.stop_prefetch()
+
+    def fetching(self) -> tuple[LoadProgress, ...]:
+        """What is being fetched now."""
+        now = self._residency.clock()
+        with self._lock:
+            return tuple(under_way(entry, now) for entry in self._entries.values() if entry.busy == "fetching")
+
+    def refusal(self, spec: ModelSpec) -> StudioError | None:
+        """Why a model's weights could not be fetched a while ago; None where it is worth trying."""
+        entry = self._entries[spec.id]
+        fresh = self._residency.clock() - entry.refused < RETRY_SECONDS
+        return entry.refusal if isinstance(entry.refusal, StudioError) and fresh else None
 
     def load(self, model: str) -> Generator[LoadProgress, None, None]:
         """Bring a model to its device and leave it there."""
@@ -210,7 +249,8 @@ class Registry:
             entry.settled = True
 
     def close(self) -> None:
-        """Drop every idle model; called at the end of the process."""
+        """Drop every idle model and fetch nothing more; called at the end of the process."""
+        self._dispatcher.stop_prefetch()
         self._dispatcher.ask_to_leave(self._entries.values(), "dropped")
 
     def survive_forks(self) -> None:
@@ -252,6 +292,10 @@ class Registry:
 
     def _entry(self, model: str) -> Entry:
         return self._entries[self._catalogue.get(model).id]
+
+    def _host_budget(self) -> int:
+        with self._lock:
+            return self._residency.ledger.budget("cpu")
 
     def _admitted(self, spec: ModelSpec) -> bool:
         return self._residents is None or spec.id in self._residents or not self.accelerated(spec)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest, is_spoken
-from studio.registry.lease import Lease, LoadProgress
+from studio.registry.lease import LoadProgress
+from studio.registry.loan import Loan
 from studio.registry.spec import ModelSpec
 from studio.writing.continuity import surroundings
 from studio.writing.plan import schema
@@ -30,14 +31,18 @@ STOPS: Final = ("\nTopic:", "\n主题：")
 class Pen:
     """Turns briefs and sections into requests for one engine."""
 
-    spec: ModelSpec
-    lease: Lease
+    loan: Loan
     language: Language
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The catalogue's entry of the model."""
+        return self.loan.spec
 
     @property
     def engine(self) -> TextEngine:
         """The model; another object after it had to be placed anew."""
-        engine: TextEngine = self.lease.model
+        engine: TextEngine = self.loan.lease.model
         return engine
 
     def write(self, request: TextRequest) -> Generator[LoadProgress | TextChunk, None, None]:
@@ -46,11 +51,13 @@ class Pen:
         def start(engine: TextEngine) -> Iterator[TextChunk]:
             return engine.stream(request)
 
-        return self.lease.stream(start, spoken=is_spoken)
+        return self.loan.lease.stream(start, spoken=is_spoken)
 
     @property
     def notice(self) -> str | None:
-        """A word of warning where the model was not made for the language."""
+        """A word of warning where the model is not the one it should be, or was not made for the language."""
+        if self.loan.refused is not None:
+            return "write.notice.instead"
         known = {tag.split("-")[0] for tag in self.spec.languages}
         return "write.notice.language" if known and self.language not in known else None
 

@@ -8,6 +8,7 @@ from studio.engines.text.base import TextRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
 from studio.registry.registry import Registry
+from studio.registry.spec import Task
 from studio.writing.body import Proof, loops, unlooped, whole_sentences
 from studio.writing.export import article_markdown
 from studio.writing.pace import Pace
@@ -16,6 +17,8 @@ from studio.writing.plan import Draft, missing, outlined, read_draft
 from studio.writing.requests import Article, ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
 from studio.writing.room import enough, shape_for
 
+TASKS: Final[tuple[Task, ...]] = ("text", "code")
+"""Models that can write, those made for it first."""
 PENALTIES: Final = (1.08, 1.15)
 """Repeat penalties of the first try at an outline, and of the second one, made when headings repeat."""
 
@@ -32,11 +35,10 @@ class Writer:
         Raises:
             UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
         """
-        spec = self._registry.choose(brief.model, "text", "code")
         shape = shape_for(OUTLINE_WORDS[brief.language] * (brief.sections + 1), brief.language)
-        with self._registry.lease(spec.id, shape=shape) as lease:
-            yield from lease.arrive()
-            pen = Pen(spec, lease, brief.language)
+        with self._registry.lend(brief.model, *TASKS, shape=shape) as loan:
+            yield from loan.arrive()
+            pen = Pen(loan, brief.language)
             first = yield from self._drafts(pen, brief, PENALTIES[0], ())
             drafts = [first]
             if missing(brief, first):
@@ -49,10 +51,9 @@ class Writer:
         Raises:
             UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
         """
-        spec = self._registry.choose(request.model, "text", "code")
-        with self._registry.lease(spec.id, shape=_shape(request.outline)) as lease:
-            yield from lease.arrive()
-            yield from self._section(Pen(spec, lease, request.outline.language), request)
+        with self._registry.lend(request.model, *TASKS, shape=_shape(request.outline)) as loan:
+            yield from loan.arrive()
+            yield from self._section(Pen(loan, request.outline.language), request)
 
     def write_article(self, request: ArticleRequest) -> Generator[LoadProgress | SectionText | Article, None, None]:
         """Write all sections in order under one lease; an `Article` follows each finished section.
@@ -61,10 +62,9 @@ class Writer:
             UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
         """
         outline = request.outline
-        spec = self._registry.choose(request.model, "text", "code")
-        with self._registry.lease(spec.id, shape=_shape(outline)) as lease:
-            yield from lease.arrive()
-            pen = Pen(spec, lease, outline.language)
+        with self._registry.lend(request.model, *TASKS, shape=_shape(outline)) as loan:
+            yield from loan.arrive()
+            pen = Pen(loan, outline.language)
             texts: dict[int, str] = {}
             total = len(outline.sections)
             for index in range(total):

@@ -1,5 +1,6 @@
 """Registries of pretend models, for tests."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -44,11 +45,12 @@ def registry_of(
     accelerators: Sequence[Device] = (),
     clock: Callable[[], float] = time.monotonic,
     measurements: Measurements | None = None,
+    environ: Mapping[str, str] = os.environ,
     **options: Any,
 ) -> Registry:
     """A registry of these models over these memories; without `host`, the machine's own."""
     ledger = Ledger(host or HostMemory(), lambda: accelerators, clock=clock)
-    residency = Residency(ledger, WeightsStore(cache), clock=clock, measurements=measurements)
+    residency = Residency(ledger, WeightsStore(cache, environ), clock=clock, measurements=measurements)
     return Registry(Catalogue(specs), bindings, residency, configured=lambda _: True, **options)
 
 
