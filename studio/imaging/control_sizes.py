@@ -32,15 +32,25 @@ def placed(image: Image.Image, size: tuple[int, int], mode: ResizeMode) -> Image
         return image
     if mode == "stretch":
         return _resized(image, size)
-    factors = (size[0] / image.width, size[1] / image.height)
     if mode == "crop":
-        width, height = size[0] / max(factors), size[1] / max(factors)
-        left, top = (image.width - width) / 2, (image.height - height) / 2
-        return _resized(image, size, (left, top, left + width, top + height))
+        return _resized(image, size, _middle(image.size, size))
+    factors = (size[0] / image.width, size[1] / image.height)
     within = (max(1, round(image.width * min(factors))), max(1, round(image.height * min(factors))))
     canvas = Image.new("RGB", size, _border(image))
     canvas.paste(_resized(image, within), ((size[0] - within[0]) // 2, (size[1] - within[1]) // 2))
     return canvas
+
+
+def _middle(source: tuple[int, int], target: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The largest box of the target's shape in the middle of the source, at least one pixel wide and high."""
+    # The side that stays whole is taken as it is: worked out by way of a factor, it can come out longer by a rounding.
+    width, height = map(float, source)
+    if source[0] * target[1] > source[1] * target[0]:
+        width = max(1.0, source[1] * target[0] / target[1])
+    else:
+        height = max(1.0, source[0] * target[1] / target[0])
+    left, top = (source[0] - width) / 2, (source[1] - height) / 2
+    return left, top, left + width, top + height
 
 
 def _resized(

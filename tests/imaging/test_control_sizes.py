@@ -40,6 +40,24 @@ def test_what_is_placed_has_the_size_of_the_picture(
     assert placed(image, target, mode).size == target
 
 
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [((15, 1), (145, 1)), ((1, 15), (1, 145)), ((1, 20000), (4096, 1)), ((20000, 1), (1, 4096)), ((7, 3), (49, 21))],
+)
+def test_a_side_that_stays_whole_is_not_made_longer_by_rounding(
+    source: tuple[int, int], target: tuple[int, int]
+) -> None:
+    image = Image.effect_noise(source, 60).convert("RGB")
+    assert placed(image, target, "crop").size == target
+
+
+def test_what_is_cut_is_the_middle() -> None:
+    image = Image.new("RGB", (300, 100), "blue")
+    image.paste("red", (100, 0, 200, 100))
+    assert placed(image, (50, 50), "crop").getcolors() == [(2500, (255, 0, 0))]
+    assert placed(image.rotate(90, expand=True), (50, 50), "crop").getcolors() == [(2500, (255, 0, 0))]
+
+
 def test_a_wide_picture_is_stretched_cut_or_gets_margins() -> None:
     image = Image.new("RGB", (200, 100), (10, 20, 30))
     ImageDraw.Draw(image).rectangle((50, 25, 149, 74), fill=(200, 100, 50))
