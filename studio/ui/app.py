@@ -15,8 +15,8 @@ from starlette.routing import Route
 from studio.errors import ServerFailed
 from studio.studio import Studio
 from studio.ui.api import Endpoints
-from studio.ui.events import QUIET, Lane, Room, resident
-from studio.ui.header import header
+from studio.ui.events import QUIET, Lane, Room
+from studio.ui.header import Header
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab
 from studio.ui.tabs.image import ImageTab
@@ -42,10 +42,10 @@ def build(studio: Studio) -> gr.Blocks:
     imaging = Lane("image", 1)
     page: gr.Blocks
     with gr.Blocks(title="Studio", analytics_enabled=False, delete_cache=TEMPORARY_FILES, fill_width=True) as page:
-        chip, switches = header()
+        header = Header(studio)
         locale = gr.Textbox("en", visible=False)
         with gr.Tabs(elem_id="tabs") as tabs:
-            room = Room(studio, chip, locale, tabs, text, imaging)
+            room = Room(studio, header.chip, locale, tabs, text, imaging)
             names = [gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}") for name in TAB_NAMES]
             with names[0]:
                 write = WriteTab(room)
@@ -58,26 +58,34 @@ def build(studio: Studio) -> gr.Blocks:
             with names[4]:
                 models = ModelsTab(room)
         # Gradio follows a change of language only in what is on the page; tabs never opened are told by hand.
-        gr.on([switches.change, page.load], None, None, names, js="() => window.studio.tabs()", **QUIET)
-        _connect(page, room, write, code, image, enlarge, models)
+        gr.on([header.switches.change, page.load], None, None, names, js="() => window.studio.tabs()", **QUIET)
+        header.wire(page)
+        _connect(page, room, header, write, code, image, enlarge, models)
         Endpoints(studio, text, imaging).publish()
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=SIDE_REQUESTS)
     return page
 
 
 def _connect(
-    page: gr.Blocks, room: Room, write: WriteTab, code: CodeTab, image: ImageTab, enlarge: EnlargeTab, models: ModelsTab
+    page: gr.Blocks,
+    room: Room,
+    header: Header,
+    write: WriteTab,
+    code: CodeTab,
+    image: ImageTab,
+    enlarge: EnlargeTab,
+    models: ModelsTab,
 ) -> None:
     """What happens between tabs: which model will run, the models' state, and pictures sent on."""
-    page.load(lambda: resident(room.studio), None, room.chip, **QUIET)
     page.load(image.prompting.refreshed, None, image.prompting.styles, **QUIET)
     greeted = page.load(None, None, write.language, js="() => [window.studio.language()]", **QUIET)
     # After the language is set, not beside it: the slower of two answers would win.
     described: dict[str, Any] = {"fn": write.describe, "inputs": [write.model, write.language], "outputs": write.runs}
     greeted.then(**described, **QUIET)
-    gr.on([write.model.change, write.language.change, room.tabs.change], **described, **QUIET)
+    arrived = header.arrivals.change
+    gr.on([write.model.change, write.language.change, room.tabs.change, arrived], **described, **QUIET)
     for tab in (code, image, enlarge):
-        gr.on([page.load, tab.model.change, room.tabs.change], tab.describe, tab.model, tab.runs, **QUIET)
+        gr.on([page.load, tab.model.change, room.tabs.change, arrived], tab.describe, tab.model, tab.runs, **QUIET)
     room.tabs.select(_watching, None, models.timer, **QUIET).then(models.look, None, models.views, **QUIET)
     image.send.click(
         lambda file: (file, gr.Tabs(selected="enlarge")), image.file, [enlarge.picture, room.tabs], **QUIET
@@ -102,7 +110,8 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     port = _free_port(settings.host, settings.port)
-    _, address, _ = (page or build(studio)).launch(
+    page = page or build(studio)
+    _, address, _ = page.launch(
         server_name=settings.host,
         server_port=port,
         allowed_paths=[str(settings.outputs)],
@@ -112,13 +121,17 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
         theme=theme(),
         css=css(),
         head=head(),
-        i18n=dictionary(),
+        i18n=dictionary(studio.catalogue),
         ssr_mode=False,
         share=False,
         app_kwargs={"routes": [Route("/metrics", _scraped(studio))]},
         mcp_server=settings.mcp,
-        prevent_thread_lock=not block,
+        prevent_thread_lock=True,
     )
+    # Only now: the page must not wait for it.
+    studio.prefetch()
+    if block:
+        page.block_thread()
     return str(address)
 
 

@@ -5,18 +5,19 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.messages import LOCALES, Locale, data_size, known, message
+from studio.messages import Locale, known, message
 from studio.registry.spec import ModelSpec, Task
 from studio.studio import Studio
 from studio.ui.events import QUIET, Job, Lane, Room
-from studio.ui.words import both, spans, word
+from studio.ui.running import CHOOSER_JS
+from studio.ui.running import who_runs as who_runs
+from studio.ui.words import model_label, word
 
 LOCALE_JS: Final = "() => [window.studio.locale()]"
 """For handlers whose first and only input is `Room.locale`."""
 UNSEEN: Final = "hidden"
 """For `visible` of what is filled by the message that shows it: part of the page from the beginning. With False it is
 made only then, and on a slow machine some of it, such as a download button, comes up without its value for good."""
-TONGUE_NAMES: Final = {"en": {"en": "English", "zh-CN": "英文"}, "zh": {"en": "Chinese", "zh-CN": "中文"}}
 
 
 def work_button(
@@ -26,13 +27,16 @@ def work_button(
     label: str,
     status: gr.HTML | None = None,
     *,
+    model: gr.Dropdown | None = None,
+    tasks: Sequence[Task] = (),
     quiet: bool = False,
     minor: bool = False,
 ) -> Job:
     """The primary button `name`, its Stop, and its progress line, which is made here unless `status` is given.
 
     A `quiet` one is not seen until it is a Stop, where the work is started from elsewhere. A `minor` one stands beside
-    a tab's own and looks it.
+    a tab's own and looks it. Where the `model` for `tasks` is chosen on the page, one that has to be fetched can be
+    replaced while it is waited for.
     """
     with gr.Row(elem_classes="work load" if quiet else "work"):
         start = gr.Button(
@@ -42,12 +46,12 @@ def work_button(
             elem_classes="never" if quiet else "start",
         )
         stop = gr.Button(word("app.stop"), variant="stop", visible=False, elem_id=f"{name}-stop", elem_classes="stop")
-    return Job(room, lane, start, stop, status or progress_line(name))
+    return Job(room, lane, start, stop, status or progress_line(name), model, tasks)
 
 
 def progress_line(name: str) -> gr.HTML:
-    """An empty line that a job fills with how far it is."""
-    return gr.HTML(elem_id=f"{name}-status", elem_classes="status")
+    """An empty line that a job fills with how far it is; a click on a model that it names is its `submit`."""
+    return gr.HTML(elem_id=f"{name}-status", elem_classes="status", js_on_load=CHOOSER_JS)
 
 
 def picture_drop(name: str, label: str, height: int, *, shown: bool = True, visible: bool = True) -> gr.Image:
@@ -67,9 +71,8 @@ def picture_drop(name: str, label: str, height: int, *, shown: bool = True, visi
 
 def model_choice(studio: Studio, name: str, *tasks: Task) -> gr.Dropdown:
     """A choice among the models for `tasks`; "" leaves it to the studio."""
-    named = [(str(spec.name), str(spec.id)) for spec in studio.catalogue.for_task(*tasks)]
     return gr.Dropdown(
-        [(word("app.model.auto"), ""), *named],
+        model_labels(studio, *tasks),
         value="",
         label=word("app.model"),
         info=word("app.model.info"),
@@ -79,25 +82,15 @@ def model_choice(studio: Studio, name: str, *tasks: Task) -> gr.Dropdown:
     )
 
 
-def who_runs(studio: Studio, wanted: str, tasks: Sequence[Task], language: str | None = None) -> str:
-    """One line, as HTML, on the model that will do the work: its name, what it can do and what is missing."""
-    spec = studio.registry.choose(wanted or None, *tasks)
-    present = studio.registry.present(spec)
-    if spec.task == "image" and not present:
-        return f'<p class="note">{both("image.absent")}</p>'
-    parts = [both("app.runs.here" if present else "app.runs.fetch", name=spec.name, size=data_size(spec.memory))]
-    if spec.starter and spec.task != "upscale":
-        parts.append(both("app.runs.starter"))
-    if spec.note:
-        parts.append(spans({locale: spec.note.get(locale, spec.note.get("en", "")) for locale in LOCALES}))
-    if language and not _speaks(spec, language):
-        names: dict[Locale, str] = TONGUE_NAMES[language]  # type: ignore[assignment]
-        parts.append(spans({locale: message("app.runs.tongue", locale, language=names[locale]) for locale in LOCALES}))
-    return f'<p class="note">{" ".join(parts)}</p>'
+def model_labels(studio: Studio, *tasks: Task) -> list[tuple[Any, str]]:
+    """What a choice among models offers, each with where it is now."""
+    return [(word("app.model.auto"), ""), *(_labelled(studio, spec) for spec in studio.catalogue.for_task(*tasks))]
 
 
-def _speaks(spec: ModelSpec, language: str) -> bool:
-    return not spec.languages or any(tag.lower().startswith(language) for tag in spec.languages)
+def _labelled(studio: Studio, spec: ModelSpec) -> tuple[Any, str]:
+    if studio.registry.present(spec):
+        return model_label(spec, "here"), spec.id
+    return model_label(spec, "unset" if spec.remote else "fetched"), spec.id
 
 
 def examples(

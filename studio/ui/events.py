@@ -14,9 +14,10 @@ from gradio.events import Dependency
 
 from studio.errors import StudioError
 from studio.registry.lease import LoadProgress
+from studio.registry.spec import Task
 from studio.studio import Studio
 from studio.ui.pacing import Paced
-from studio.ui.words import arrival, both, complaint, line, trouble
+from studio.ui.words import arrival, both, complaint, instead, line, trouble
 
 Updates = dict[Block, Any]
 """New values by component; what is not named stays as it is."""
@@ -70,12 +71,14 @@ def resident(studio: Studio) -> str:
     return both("app.chip.ready", names=names + (f" +{len(there) - 2}" if len(there) > 2 else ""))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Run:
     """One visitor's run of a job."""
 
     paced: Paced[LoadProgress | Updates]
     over: threading.Event = field(default_factory=threading.Event)
+    instead: str = ""
+    """The model that the visitor would rather have than wait; the run begins again with it."""
 
 
 @dataclass
@@ -87,6 +90,9 @@ class Job:
     start: gr.Button
     stop: gr.Button
     status: gr.HTML
+    model: gr.Dropdown | None = None
+    """Where the model is chosen that does the work."""
+    tasks: Sequence[Task] = ()
     _events: list[dict[str, Any]] = field(default_factory=list)
     _runs: dict[str, _Run] = field(default_factory=dict)
     """By session; a visitor has at most one, because the start button is gone meanwhile."""
@@ -105,10 +111,12 @@ class Job:
         `raw` hands the inputs on as the browser sent them, for files that the craft itself wants to judge.
         """
         begun = self._begin(trigger)
+        chosen = [] if self.model is None else [self.model]
+        place = next((index for index, block in enumerate(inputs) if block in chosen), None)
         event = begun.then(
-            self._runner(work),
+            self._runner(work, place),
             list(inputs),
-            [self.start, self.stop, self.status, self.room.chip, *outputs],
+            [self.start, self.stop, self.status, self.room.chip, *chosen, *outputs],
             preprocess=not raw,
             show_progress="minimal",
             show_progress_on=[self.status],
@@ -131,6 +139,8 @@ class Job:
         halted = self.stop.click(self._halt, None, None, **QUIET)
         cleared = halted.then(self._stopped, None, [self.start, self.stop, self.status], **QUIET)
         cleared.then(None, None, None, js=f"() => document.getElementById('{name}').click()", **QUIET)
+        if self.model is not None:
+            self.status.submit(self._replace, None, None, **QUIET)
 
     def _begin(self, trigger: Callable[..., Dependency] | Dependency) -> Dependency:
         listen = trigger.then if isinstance(trigger, Dependency) else trigger
@@ -146,19 +156,33 @@ class Job:
             run.over.wait(HALT_SECONDS)
             time.sleep(FLIGHT_SECONDS)
 
+    def _replace(self, event: gr.EventData, request: gr.Request) -> None:
+        """Let a run that waits for its model begin again with another."""
+        run = self._runs.get(request.session_hash or "")
+        if run is not None:
+            run.instead = str(event.model)
+            run.paced.stop()
+
     def _stopped(self) -> Updates:
         return {**self._idle(), self.status: line(both("app.stopped"), moving=False)}
 
     def _idle(self) -> Updates:
         return {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
 
-    def _runner(self, work: Work) -> Callable[..., Iterator[Updates]]:
+    def _runner(self, work: Work, place: int | None) -> Callable[..., Iterator[Updates]]:
+        """The event's handler; `place` is where among its inputs the model is."""
+
         def run(request: gr.Request, *values: Any) -> Iterator[Updates]:
             session = request.session_hash or ""
             this = self._runs[session] = _Run(Paced(work(*values)))
             try:
                 yield {self.status: line(both("app.working"))}
                 last = yield from self._followed(this.paced, work)
+                while this.instead and place is not None and self.model is not None:
+                    values = (*values[:place], this.instead, *values[place + 1 :])
+                    yield {self.model: this.instead}
+                    this.instead, this.paced = "", Paced(work(*values))
+                    last = yield from self._followed(this.paced, work)
                 yield {**self._idle(), self.room.chip: resident(self.room.studio), **last}
             finally:
                 if self._runs.get(session) is this:
@@ -183,11 +207,18 @@ class Job:
         for step in batch:
             if isinstance(step, LoadProgress):
                 text, share = arrival(step)
-                merged[self.status] = line(text, share, remaining=step.seconds_left)
+                merged[self.status] = line(text, share, remaining=step.seconds_left) + self._alternative(step)
                 merged[self.room.chip] = text
             else:
                 merged.update(step)
         return merged or {self.status: gr.skip()}
+
+    def _alternative(self, step: LoadProgress) -> str:
+        """While a model is fetched: a link to begin now with one that is here."""
+        if step.stage != "fetching" or not step.total or self.model is None:
+            return ""
+        spec = self.room.studio.registry.ready(*self.tasks)
+        return "" if spec is None else f"<p>{instead(spec, 'app.stage.instead')}</p>"
 
     def _failed(self, html: str) -> Updates:
         gr.Warning(html, duration=12)

@@ -1,8 +1,15 @@
 """The header: name, the models' state in words, language, light or dark."""
 
-import gradio as gr
+from contextlib import suppress
 
-from studio.ui.words import both
+import gradio as gr
+from gradio.blocks import Block
+
+from studio.errors import InvalidRequest
+from studio.registry.lease import LoadProgress
+from studio.studio import Studio
+from studio.ui.events import QUIET, resident
+from studio.ui.words import both, left
 
 SWITCHES = """
 <div class="switches" role="group">
@@ -11,17 +18,63 @@ SWITCHES = """
   <button type="button" data-theme-switch><i aria-hidden="true">◐</i><span class="quiet">{theme}</span></button>
 </div>
 """
-
-
 SWITCHED_JS = "document.addEventListener('studio:locale', () => trigger('change'));"
+STOP_JS = """
+element.addEventListener('click', (event) => { if (event.target.closest('[data-stop-fetching]')) trigger('submit'); });
+"""
+TICK_SECONDS = 1.0
 
 
-def header() -> tuple[gr.HTML, gr.HTML]:
-    """Lay the header out; returns the chip, and the switches, which change when the language does."""
-    with gr.Row(elem_id="header"):
-        gr.HTML(f"<h1>{both('app.name')}</h1>", elem_id="name", min_width=80)
-        chip = gr.HTML(elem_id="chip", elem_classes="chip", min_width=80)
-        switches = gr.HTML(
-            SWITCHES.format(theme=both("app.theme")), elem_id="switches", min_width=80, js_on_load=SWITCHED_JS
+class Header:
+    """What stands over all tabs; `chip` tells about models, `switches` change when the language does."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        with gr.Row(elem_id="header"):
+            gr.HTML(f"<h1>{both('app.name')}</h1>", elem_id="name", min_width=80)
+            self.chip = gr.HTML(elem_id="chip", elem_classes="chip", min_width=80, js_on_load=STOP_JS)
+            self.switches = gr.HTML(
+                SWITCHES.format(theme=both("app.theme")), elem_id="switches", min_width=80, js_on_load=SWITCHED_JS
+            )
+        self.arrivals = gr.State(0)
+        """Changes when a model that was fetched by itself is here, or is not coming."""
+        self._timer = gr.Timer(TICK_SECONDS, active=False)
+
+    def wire(self, page: gr.Blocks) -> None:
+        """Follow what is fetched by itself, for as long as something is."""
+        watched: list[Block] = [self.chip, self._timer]
+        page.load(self._look, None, watched, **QUIET)
+        self._timer.tick(self._look, None, watched, **QUIET).then(
+            self._arrived, [self.arrivals], self.arrivals, **QUIET
         )
-    return chip, switches
+        self.chip.submit(self._stop, None, watched, **QUIET)
+
+    def _look(self) -> tuple[str, gr.Timer]:
+        fetching = self._studio.registry.fetching()
+        return chip(self._studio, fetching), gr.Timer(active=bool(fetching))
+
+    def _arrived(self, arrivals: int) -> int:
+        return arrivals if self._studio.registry.fetching() else arrivals + 1
+
+    def _stop(self) -> tuple[str, gr.Timer]:
+        # Whoever has no controls is not shown the button.
+        with suppress(InvalidRequest):
+            self._studio.stop_prefetch()
+        return self._look()
+
+
+def chip(studio: Studio, fetching: tuple[LoadProgress, ...]) -> str:
+    """The chip's words: what is on its way, else what is in memory."""
+    if not fetching:
+        return resident(studio)
+    step = fetching[0]
+    if step.total:
+        told = both("app.chip.fetching", name=step.name, share=int(100 * step.done / step.total))
+        rest = left(step.seconds_left)
+        told += f" {rest}" if rest else ""
+    else:
+        told = both("app.chip.finding", name=step.name)
+    if not studio.settings.controls:
+        return told
+    stop = f'<i aria-hidden="true">✕</i><span class="quiet">{both("app.chip.stop")}</span>'
+    return f'{told} <button type="button" class="tool" data-stop-fetching>{stop}</button>'

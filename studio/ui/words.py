@@ -5,8 +5,9 @@ Text that is made while the studio runs is `both(key, …)`: it carries both lan
 So no handler needs to know the visitor's language, and nothing is reloaded when it changes.
 """
 
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Final
+from typing import Final, Literal
 
 import gradio as gr
 from gradio.i18n import I18nData
@@ -14,22 +15,37 @@ from gradio.i18n import I18nData
 from studio.errors import StudioError
 from studio.messages import LOCALES, Locale, data_size, known, message, table
 from studio.registry.lease import LoadProgress
+from studio.registry.spec import ModelSpec
 
+Place = Literal["here", "fetched", "unset"]
+"""Where a model is: on this machine, elsewhere, or an endpoint that is not set up."""
+PLACES: Final[tuple[Place, ...]] = ("here", "fetched", "unset")
 LABEL_ROOMS: Final = ("app", "write", "code", "image", "enlarge", "models")
 
 
-def dictionary() -> gr.I18n:
-    """The labels that the browser looks up by itself: those of the UI's rooms that have no fields to fill."""
-    return gr.I18n(
-        **{
-            locale: {
-                key: text
-                for key, text in table(locale).items()
-                if key.partition(".")[0] in LABEL_ROOMS and "{" not in text
-            }
-            for locale in LOCALES
-        }
-    )
+def dictionary(catalogue: Iterable[ModelSpec] = ()) -> gr.I18n:
+    """The labels that the browser looks up by itself: those of the UI's rooms that have no fields to fill, and for
+    each model of the catalogue one for each place where it can be."""
+    specs = tuple(catalogue)
+    return gr.I18n(**{locale: {**_fixed(locale), **_places(locale, specs)} for locale in LOCALES})
+
+
+def model_label(spec: ModelSpec, place: Place) -> I18nData:
+    """A model's name in a list of models, with where it is."""
+    return I18nData(f"model.{spec.id}.{place}")
+
+
+def _fixed(locale: Locale) -> dict[str, str]:
+    found = {key: text for key, text in table(locale).items() if key.partition(".")[0] in LABEL_ROOMS}
+    return {key: text for key, text in found.items() if "{" not in text}
+
+
+def _places(locale: Locale, specs: Sequence[ModelSpec]) -> dict[str, str]:
+    return {
+        f"model.{spec.id}.{place}": message(f"app.model.{place}", locale, name=spec.name, size=data_size(spec.memory))
+        for spec in specs
+        for place in PLACES
+    }
 
 
 def word(key: str) -> I18nData:
@@ -56,6 +72,11 @@ def both(key: str, **details: object) -> str:
 def complaint(error: StudioError) -> str:
     """An error and its hint as HTML in both languages, with fields named as the form names them."""
     return spans({locale: _localised(error, locale).explain(locale) for locale in LOCALES})
+
+
+def finding(key: str, error: StudioError, **details: object) -> str:
+    """The sentence for `key`, whose `reason` is an error's own sentence, as HTML in both languages."""
+    return spans({locale: message(key, locale, **details, reason=error.text(locale)) for locale in LOCALES})
 
 
 def _localised(error: StudioError, locale: Locale) -> StudioError:
@@ -90,6 +111,11 @@ def line(text: str, done: float | None = None, *, remaining: float | None = None
 def tiles(done: int, total: int, remaining: float | None) -> str:
     """The progress line of a picture that is enlarged tile by tile."""
     return line(both("enlarge.tile", tile=done, total=total), done / max(total, 1), remaining=remaining)
+
+
+def instead(spec: ModelSpec, key: str) -> str:
+    """A link, as HTML, that chooses a model."""
+    return f'<button type="button" class="instead" data-instead="{spec.id}">{both(key, name=spec.name)}</button>'
 
 
 def trouble(html: str) -> str:

@@ -30,6 +30,13 @@ def registry_with(environ: dict[str, str], folder: Path, *specs: ModelSpec, **op
     return fake_registry(*specs, loader=FakeLoader(), cache=folder / "cache", environ=environ, **options)
 
 
+def go_on(hub: LocalHub) -> None:
+    """Let a silent hub speak again, and not fall silent any more."""
+    silent, hub.faults.silent = hub.faults.silent, None
+    assert silent is not None
+    silent.set()
+
+
 def arrived(loan: Loan) -> list[LoadProgress]:
     """Wait for a loan's model, and return what was reported on the way."""
     return list(loan.arrive())
@@ -91,7 +98,7 @@ def test_it_is_fetched_before_anybody_needs_it(environ: dict[str, str], tmp_path
     with registry.lend(None, "text", "code") as loan:
         waiting = loan.arrive()
         assert next(waiting).stage == "fetching"
-        hub.faults.silent.set()
+        go_on(hub)
         for _ in waiting:
             pass
         assert (loan.spec.id, loan.refused) == ("embedded", None)
@@ -111,7 +118,7 @@ def test_a_prefetch_that_is_stopped_goes_on_where_it_was(
     wait_until(lambda: not registry.fetching())
     # Nothing went wrong with it, so it is still what would work.
     assert registry.choose(None, "text", "code").id == "embedded"
-    hub.faults.silent = None
+    go_on(hub)
     registry.prefetch("embedded")
     wait_until(lambda: registry.present(EMBEDDED) and not registry.fetching())
     assert hub.files[-1].range
@@ -127,7 +134,7 @@ def test_to_stop_the_prefetch_does_not_stop_who_waits_for_the_model(
         waiting = loan.arrive()
         next(waiting)
         registry.stop_prefetch()
-        hub.faults.silent.set()
+        go_on(hub)
         for _ in waiting:
             pass
         assert loan.lease.model.spec.id == "embedded"
