@@ -1,9 +1,15 @@
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support import properties
 from tests.support.server import LiveServer, live_server
 from tests.support.tiny_diffusion import save_tiny_controlnet, save_tiny_stable_diffusion
+
+properties.load()
+# No test fetches a gigabyte in passing.
+os.environ["STUDIO_PREFETCH"] = "off"
 
 CATALOGUE = """
 version: 1

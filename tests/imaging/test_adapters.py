@@ -27,6 +27,7 @@ from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
 from studio.registry.spec import Source
 from tests.support.hub import LARGE, LocalHub, local_hub
+from tests.support.properties import PATIENT, examples
 from tests.support.registries import fake_registry, spec
 from tests.support.tiny_diffusion import save_tiny_lora, save_tiny_stable_diffusion
 
@@ -286,7 +287,7 @@ def test_words_of_names_tags_and_folders_find_a_file(query: str, found: list[str
 WORDS = ["ink", "wash", "水墨", "风格", "Détail", "STRASSE", "v2", "1girl"]
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[*PATIENT, HealthCheck.function_scoped_fixture])
 @given(words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True), data=st.data())
 def test_any_words_in_any_order_and_case_find_what_has_them_all(words: list[str], data: Any, tmp_path: Path) -> None:
     folder = tmp_path / "_".join(words)
@@ -301,7 +302,7 @@ def test_any_words_in_any_order_and_case_find_what_has_them_all(words: list[str]
     assert library.find("lora", " ".join([*asked, missing])) == ()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[*PATIENT, HealthCheck.function_scoped_fixture])
 @given(
     prompt=st.lists(
         st.sampled_from(

@@ -9,6 +9,7 @@ from PIL import Image
 from studio.errors import InvalidRequest, UnreadablePicture
 from studio.imaging.canvas import Canvas, _around, canvas
 from studio.imaging.requests import PictureRequest
+from tests.support.properties import examples
 
 OWN = (64, 64)
 RED = Image.new("RGB", OWN, (255, 0, 0))
@@ -127,7 +128,7 @@ def test_a_mask_alone_and_a_file_that_is_no_picture_are_refused(tmp_path: Path) 
         begun(tmp_path / "notes.png")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data())
 def test_the_part_that_is_drawn_holds_the_mask_and_lies_inside(data: st.DataObject) -> None:
     width, height = data.draw(st.tuples(st.integers(8, 200), st.integers(8, 200)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -119,7 +119,6 @@ def test_the_cache_is_bounded_in_bytes(tmp_path: Path) -> None:
     st.integers(0, 2000),
     st.lists(st.tuples(st.integers(0, 12), st.integers(1, 20), st.booleans()), max_size=60),
 )
-@settings(max_examples=100)
 def test_a_cache_holds_the_last_used_and_never_more_than_it_may(most: int, steps: list[tuple[int, int, bool]]) -> None:
     cache, model = ControlCache(most), dict[bytes, ControlImage]()
     sides: dict[int, int] = {}

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -32,7 +32,6 @@ def test_pixel_perfect_is_the_resolution_that_resizing_would_give(
 
 
 @given(SIZES, SIZES, st.sampled_from(MODES))
-@settings(max_examples=100)
 def test_what_is_placed_has_the_size_of_the_picture(
     source: tuple[int, int], target: tuple[int, int], mode: ResizeMode
 ) -> None:

@@ -9,6 +9,7 @@ from studio.engines.annotators import ANNOTATORS
 from studio.errors import InvalidRequest
 from studio.imaging.control_units import ControlUnitRequest, infotext_units, unit_extras, unit_fields
 from studio.imaging.infotext import format_infotext, read_infotext
+from tests.support.properties import examples
 
 CANNY = {"model": "sd-1.5-control-canny", "image": Path("house.png"), "annotator": "canny"}
 
@@ -48,7 +49,7 @@ def units(draw: st.DrawFn) -> ControlUnitRequest:
 
 
 @given(st.lists(units(), min_size=1, max_size=3))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_what_is_written_is_read_back_into_the_same_units(asked: list[ControlUnitRequest]) -> None:
     told = read_infotext(format_infotext("a house", "", {"Steps": 20, "Seed": 1, **infotext_units(asked)}))
     assert len(told.controlnet) == len(asked)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from studio.errors import InvalidRequest
 from studio.imaging.infotext import LONGEST, format_infotext, read_infotext
+from tests.support.properties import examples
 
 LINE = {
     "Steps": 20,
@@ -288,7 +289,7 @@ VALUES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size
 
 
 @given(PROMPTS.filter(bool), PROMPTS, st.dictionaries(KEYS, VALUES, max_size=8))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_is_written_is_read_back(prompt: str, negative: str, extra: dict[str, str]) -> None:
     answer = read_infotext(format_infotext(prompt, negative, {**LINE, **extra}))
     assert (answer.prompt, answer.negative_prompt) == (prompt, negative)
@@ -298,7 +299,7 @@ def test_whatever_is_written_is_read_back(prompt: str, negative: str, extra: dic
 
 
 @given(st.text(st.sampled_from('abS:,"\\\n[{(x1 ')))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 def test_no_text_breaks_the_reader(text: str) -> None:
     try:
         answer = read_infotext(f"a{text}")

@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from studio.errors import UnreadablePicture
 from studio.imaging.pictures import open_picture
 from tests.support.pictures import photo, save_bomb, save_deep_rgb, save_photo
+from tests.support.properties import PATIENT, examples
 
 MOST = 1_000_000
 
@@ -49,7 +50,7 @@ def test_a_cut_off_file_is_refused(tmp_path: Path, kind: str) -> None:
     assert refusal(file).code in ("picture.damaged", "picture.unknown")
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[*PATIENT, HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(["png", "jpg", "webp", "gif", "tiff"]), at=st.floats(0, 1), flip=st.integers(1, 255))
 def test_no_damage_is_a_crash(tmp_path: Path, kind: str, at: float, flip: int) -> None:
     content = bytearray(save_photo(tmp_path / f"a.{kind}").read_bytes())

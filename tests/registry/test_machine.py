@@ -21,6 +21,7 @@ from studio.registry.loaded import Footprint, Placement, Shape
 from studio.registry.registry import Registry
 from studio.registry.residency import Residency
 from studio.registry.sources import WeightsStore
+from tests.support.properties import examples
 from tests.support.registries import FakeClock, spec
 
 DEADLINE = 100
@@ -239,6 +240,6 @@ def status_of(registry: Registry, model: str):  # type: ignore[no-untyped-def]
 
 
 Leases.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(150), stateful_step_count=40, suppress_health_check=list(HealthCheck)
 )
-TestLeases = pytest.mark.timeout(240)(Leases.TestCase)
+TestLeases = pytest.mark.timeout(examples(240))(Leases.TestCase)

@@ -11,6 +11,7 @@ from scipy import ndimage
 from studio.engines.annotators import ANNOTATORS
 from studio.engines.annotators.resampling import MOST_PIXELS, working_size
 from tests.support.pictures import photo
+from tests.support.properties import examples
 
 OFFLINE = [name for name, kind in ANNOTATORS.items() if not kind.networks]
 BOX = (60, 80, 190, 170)
@@ -124,7 +125,7 @@ def test_any_size_comes_out_at_the_resolution(annotator: str, size: tuple[int, i
 
 
 @given(st.integers(1, 65_535), st.integers(1, 65_535), st.integers(64, 2048))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_the_working_size_keeps_the_aspect_and_is_bounded(width: int, height: int, resolution: int) -> None:
     across, down = working_size((width, height), resolution)
     assert across >= 1

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from studio.engines.diffusion.families import MOST_HEAD, HeadError, Make, adapter_make, base_make, compatible, read_head
 from studio.messages import message
+from tests.support.properties import PATIENT, examples
 
 RANK = 4
 UNET = "down_blocks.1.attentions.0.transformer_blocks.0"
@@ -266,7 +267,7 @@ def test_a_hostile_head_is_refused_in_words(content: bytes, says: str, tmp_path:
     assert "bad.safetensors" in caught.value.reason.text("zh-CN")
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[*PATIENT, HealthCheck.function_scoped_fixture])
 @given(head=st.recursive(st.none() | st.integers() | st.floats() | st.text(max_size=5),
                          lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
                              st.sampled_from(["__metadata__", "dtype", "shape", "data_offsets", "a.lora_down.weight"]),

@@ -18,6 +18,7 @@ from studio.engines.diffusion.noise import arc
 from studio.engines.diffusion.schedulers import OFFERED
 from studio.errors import EngineFailed, InvalidRequest
 from tests.support.drawing import CAT, control, drawn, half, loaded, pixels, same
+from tests.support.properties import examples
 from tests.support.tiny_diffusion import save_tiny_controlnet
 
 
@@ -118,7 +119,7 @@ def test_a_controlnet_steers_pictures_drawn_together_as_each_alone(
     assert alike(engine, replace(wanted, image=half(64), mask=half(64)))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.floats(0, 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
 def test_the_noise_of_a_variation_is_as_strong_as_any(share: float, one: int, other: int) -> None:
     import torch

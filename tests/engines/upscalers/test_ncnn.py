@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from studio.engines.upscalers.ncnn import NcnnConversions, read_ncnn
 from studio.errors import WeightsUnavailable
+from tests.support.properties import examples
 from tests.support.upscalers import weights
 
 COMPACT = "realesr-animevideov3-x4"
@@ -81,7 +82,7 @@ def test_missing_and_cut_off_parts_are_told(tmp_path: Path) -> None:
     assert ".param" in refused(file)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(line=st.integers(2, 39), change=st.sampled_from(["0=3", "6=12", "1=5", "5=0", "x", ""]))
 def test_a_changed_description_never_gives_other_weights(line: int, change: str) -> None:
     lines = weights(COMPACT).with_suffix(".param").read_text().split("\n")

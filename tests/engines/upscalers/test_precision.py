@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.engines.upscalers.base import Pixels
@@ -42,7 +42,6 @@ def test_a_quick_one_with_visible_errors_is_not() -> None:
     assert fastest(machine.run, machine.clock) == "fp32-channels-last"
 
 
-@settings(deadline=None)
 @given(st.tuples(*[st.floats(0.1, 10)] * 3), st.tuples(*[st.integers(0, 4)] * 2))
 def test_never_slower_than_fp32_and_never_visibly_different(
     seconds: tuple[float, float, float], errors: tuple[int, int]
@@ -73,7 +72,6 @@ def test_it_is_measured_once_and_may_be_deleted(tmp_path: Path) -> None:
     assert len(machine.runs) == measured * 5
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60))
 def test_psnr_falls_with_the_error(error: int) -> None:
     picture = sample(16) // 2
