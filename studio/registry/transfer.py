@@ -128,12 +128,8 @@ class Remote:
         total = sum(size for size in sizes if size is not None) if None not in sizes else None
         self._meter = Meter(progress, total)
         missing = sum(file.size or 0 for file, target in wanted if not target.exists())
-        if not missing:
-            return
-        folder = next(parent for parent in wanted[0][1].parents if parent.exists())
-        free = shutil.disk_usage(folder).free
-        if missing + ROOM_TO_SPARE > free:
-            raise StorageFailed("weights.no_room", needed=_megabytes(missing), free=_megabytes(free), path=str(folder))
+        if missing:
+            require_room(missing, wanted[0][1])
 
     async def download(self, source: Source, commit: str, file: HubFile, partial: Path, target: Path) -> str | None:
         """Bring one file to `target` by way of `partial`; returns its SHA-256, None where it was there before.
@@ -276,6 +272,18 @@ def detached(work: Callable[[], Awaitable[T]], cancelled: Callable[[], bool]) ->
             stop[0]()
             break
     return outcome.result()
+
+
+def require_room(needed: int, target: Path) -> None:
+    """See to it that the disk of `target`, which need not exist yet, has `needed` bytes and some to spare.
+
+    Raises:
+        StorageFailed: it has not.
+    """
+    folder = next(parent for parent in target.parents if parent.exists())
+    free = shutil.disk_usage(folder).free
+    if needed + ROOM_TO_SPARE > free:
+        raise StorageFailed("weights.no_room", needed=_megabytes(needed), free=_megabytes(free), path=str(folder))
 
 
 def storage_failed(error: OSError, folder: Path) -> StorageFailed:
