@@ -17,7 +17,9 @@ COMMAND = [sys.executable, "-c", "from studio.cli import main; main()"]
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
     places = {"STUDIO_CACHE": str(folder / "cache"), "STUDIO_OUTPUTS": str(folder / "outputs"), "STUDIO_THREADS": "1"}
-    return {**os.environ, "LC_ALL": "C.UTF-8", **places, **variables}
+    # Its words do not matter here, and it is quick.
+    default = {"STUDIO_DEFAULT_MODELS": "text=smollm2-135m, code=smollm2-135m"}
+    return {**os.environ, "LC_ALL": "C.UTF-8", **default, **places, **variables}
 
 
 def studio(
