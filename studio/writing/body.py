@@ -10,6 +10,27 @@ PREAMBLE: Final = re.compile(
     r"|当然|好的|以下是|下面是).{0,200}[:：]$",
     re.IGNORECASE,
 )
+MEANT: Final = re.compile(
+    r"^(?:当然|好的|没问题)?[，,、！!。 ]*(?:以下|下面|这)就?是[^，。]{0,16}(?:正文|内容|文章|段落|这一节|章节|文字)"
+    r"[^，。]{0,6}[。.！!]$|^(?:(?:sure|certainly|of course|absolutely|okay)[,.! ]+)?(?:here(?:'s| is)|below is) (?:the|your|a) [^.]{0,40}"
+    r"(?:section|text|paragraphs?|draft)[^.]{0,20}[.!]$"
+    r"|^(?:当然|好的|没问题|sure|certainly|of course|absolutely|okay)(?:可以)?[。.！!]$",
+    re.IGNORECASE,
+)
+"""A whole opening line about the text that is to come."""
+ASIDE: Final = re.compile(
+    r"^[（(\[]?(?:word count|total words|约?字数|全文共?|本节共?|以上共?|共)(?:统计)?(?: is)?\s*[:：]?\s*"
+    r"(?:about|约)?\s*\d+\s*(?:words|个?字)?[)）\]。.]?$"
+    r"|^[（(]约?\s*\d+\s*(?:words|个?字)[)）]$"
+    r"|^i hope (?:this|that|it) .{0,60}(?:help|useful|need|like|meets).{0,60}$"
+    r"|^(?:please )?(?:let me know|feel free to) .{0,100}$"
+    r"|^希望(?:这|以上|本)[^，。]{0,12}(?:对你|对您|能帮|有所?帮助|符合|满足).{0,30}$"
+    r"|^(?:如果|如)(?:你|您)?(?:还)?(?:有|需要)[^。]{0,20}(?:请|欢迎)(?:随时)?(?:告诉|联系|提出|问)我?[^。]{0,12}[。.！!]$",
+    re.IGNORECASE,
+)
+"""A last line that is meant for whoever asked, not for the reader of the article."""
+NUMBER: Final = re.compile(r"^[\s>#*_(（-]*\d{1,2}$")
+"""What stands before the dot of a numbered item."""
 HEADING: Final = re.compile(r"^ {0,3}(#{1,6})(?:\s+|$)(.*?)#*\s*$")
 BOLD: Final = re.compile(r"^\s*(?:\*\*|__)(.+?)(?:\*\*|__)\s*:?\s*$")
 LABELLED: Final = re.compile(
@@ -57,17 +78,17 @@ class Proof:
                 wrapped = True
                 continue
             if mark and wrapped and not mark[2]:
-                return Body(_trimmed(kept), ended=True)
+                return Body(_finished(kept), ended=True)
             if mark:
                 fence = mark[1]
             if last and not done and self._unsure(line, _begun(kept)):
                 break
             verdict = self._judge(line, _begun(kept))
             if verdict is None:
-                return Body(_trimmed(kept), ended=True)
+                return Body(_finished(kept), ended=True)
             if verdict or line.strip() == "":
                 kept.append(verdict)
-        return Body(_trimmed(kept))
+        return Body(_finished(kept) if done and not fence else _trimmed(kept))
 
     def _judge(self, line: str, begun: bool) -> str | None:
         """The line to keep; empty when it repeats a heading, None when another section begins here."""
@@ -80,7 +101,7 @@ class Proof:
         if keys & self._own:
             return ""
         if not begun:
-            if heading or keys & self._others or PREAMBLE.match(line.strip()):
+            if heading or keys & self._others or PREAMBLE.match(line.strip()) or MEANT.match(line.strip()):
                 return ""
             return line
         if (heading or bold) and keys & self._others:
@@ -92,6 +113,8 @@ class Proof:
     def _unsure(self, line: str, begun: bool) -> bool:
         start = line.lstrip()
         if start.startswith(("#", "**", "__", "<")) and len(start) < 120:
+            return True
+        if begun and ASIDE.match(start.strip("*_ ")):
             return True
         key = _key(line)
         names = self._own if begun else self._own | self._others
@@ -123,12 +146,21 @@ def whole_sentences(text: str) -> str:
 
     Code that was cut is closed instead, so that what follows is not taken for code.
     """
-    ends = [match.end() for match in re.finditer(r"[.!?][\"'”’)]*(?=\s|$)|[。！？][”’」』）]*", text)]
     if text.count("```") % 2:
         return f"{text.rstrip()}\n```"
+    ends = sentence_ends(text)
     if not ends or ends[-1] <= len(text) // 2:
         return text
-    return text[: ends[-1]]
+    return without_lead_in(text[: ends[-1]])
+
+
+def sentence_ends(text: str) -> list[int]:
+    """The positions after each finished sentence; the dot of a numbered item ends none."""
+    return [
+        match.end()
+        for match in re.finditer(r"[.!?][\"'”’)]*(?=\s|$)|[。！？][”’」』）]*", text)
+        if not NUMBER.match(text[text.rfind("\n", 0, match.start()) + 1 : match.start()])
+    ]
 
 
 def _begun(kept: list[str]) -> bool:
@@ -137,6 +169,31 @@ def _begun(kept: list[str]) -> bool:
 
 def _trimmed(kept: list[str]) -> str:
     return "\n".join(kept).strip("\n").rstrip()
+
+
+def _finished(kept: list[str]) -> str:
+    """The lines of a section that has ended, without what announces more of it or speaks to whoever asked."""
+    lines = list(kept)
+    while lines and (not lines[-1].strip() or ASIDE.match(lines[-1].strip().strip("*_ "))):
+        lines.pop()
+    return without_lead_in(_trimmed(lines))
+
+
+def without_lead_in(text: str) -> str:
+    """The text up to its last line that announces nothing: no heading, number or colon at the end.
+
+    A text that is nothing else stays as it is.
+    """
+    lines = text.split("\n")
+    end = len(lines)
+    while end and (
+        not (line := lines[end - 1].strip())
+        or HEADING.match(line)
+        or re.fullmatch(r"(?:\d{1,2}[.)、]|[-*+])\s*", line)
+        or (line.strip("*_ ").endswith((":", "：")) and end > 1)
+    ):
+        end -= 1
+    return "\n".join(lines[:end] or lines).rstrip()
 
 
 def _key(text: str) -> str:

@@ -2,8 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from studio.writing.requests import Outline
+
+SENTENCE_END: Final = re.compile(r"[.!?][\"'”’)]*\s+|[。！？][”’」』）]*|\n+")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,15 @@ def surroundings(outline: Outline, index: int, article: str) -> Surroundings:
     return Surroundings(
         _untitled(outline, article[: own[0]]), article[own[1] : min(rest, default=len(article))].strip()
     )
+
+
+def ending(text: str, most: int) -> str:
+    """The last whole sentences of a text, within `most` characters."""
+    if len(text) <= most:
+        return text
+    part = text[-most:]
+    start = SENTENCE_END.search(part)
+    return part[start.end() :] if start and start.end() < most // 2 else part
 
 
 def _places(outline: Outline, article: str) -> list[tuple[int, int, int]]:

@@ -9,18 +9,20 @@ from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.loan import Loan
 from studio.registry.spec import ModelSpec
-from studio.writing.continuity import surroundings
+from studio.writing.continuity import ending, surroundings
 from studio.writing.plan import schema
-from studio.writing.prompts import example, prompt
+from studio.writing.prompts import example, prompt, worked_section
 from studio.writing.requests import Brief, Language, SectionRequest
 from studio.writing.room import FRAME_TOKENS, fitted, left_for_output, tokens_for
 
 OUTLINE_TEMPERATURE: Final = 0.6
-SECTION_PENALTY: Final = 1.08
+SECTION_PENALTY: Final = 1.05
 OUTLINE_WORDS: Final[dict[Language, int]] = {"en": 75, "zh": 110}
 """Words, or characters, that a heading, its key points and their JSON take at most in an ordinary outline."""
-WRITTEN_TOKENS: Final = 600
-"""How much of the article so far a section is shown: its end, which is what it must follow on from."""
+WRITTEN_LENGTH: Final = 300
+"""Characters of the article so far that a section is shown: its end. Small models copy what they are shown."""
+EXAMPLE_CONTEXT: Final = 2048
+"""The least context in which a worked example leaves room enough."""
 NOTES_SHARE: Final = 0.4
 """The part of the context that a brief's notes may take."""
 STOPS: Final = ("\nTopic:", "\n主题：")
@@ -100,8 +102,8 @@ class Pen:
         bare = self._section_options(before="", current="", **fields)
         room = self.engine.limits.context - self.engine.count_tokens(_spoken(bare)) - wanted
         current = fitted(self.engine, place.current, min(room // 2, wanted), "start")
-        room = min(WRITTEN_TOKENS, room - self.engine.count_tokens(current) - FRAME_TOKENS)
-        before = fitted(self.engine, place.before, room, "end") if room > 0 else ""
+        room -= self.engine.count_tokens(current) + FRAME_TOKENS
+        before = fitted(self.engine, ending(place.before, WRITTEN_LENGTH), room, "end") if room > 0 else ""
         options = self._section_options(before=before, current=current, **fields)
         return self._request(wanted, self._temperature, SECTION_PENALTY, options)
 
@@ -112,8 +114,17 @@ class Pen:
     def _section_options(self, **fields: Any) -> dict[str, Any]:
         if not self.engine.limits.chat:
             return {"prompt": prompt("section_base", self.language, **fields) + "\n\n", "stop": ("\n## ", "\n# ")}
-        system = Message("system", prompt("section_system", self.language))
-        return {"messages": (system, Message("user", prompt("section", self.language, **fields)))}
+        # What every section of an article shares comes first, so that the engine reads it once.
+        turns = [Message("system", prompt("section_system", self.language))]
+        if self._shows_example:
+            asked, text = worked_section(self.language)
+            turns += [Message("user", asked), Message("assistant", text)]
+        return {"messages": (*turns, Message("user", prompt("section", self.language, **fields)))}
+
+    @property
+    def _shows_example(self) -> bool:
+        """Whether a section worked out beforehand shows the form; the smallest models copy it instead."""
+        return bool(self.spec.defaults.get("example", True)) and self.engine.limits.context >= EXAMPLE_CONTEXT
 
     def _request(self, wanted: int, temperature: float, penalty: float, options: dict[str, Any]) -> TextRequest:
         return TextRequest(
@@ -125,7 +136,9 @@ class Pen:
 
 
 def _answer(shown: dict[str, Any]) -> str:
-    return json.dumps({name: shown[name] for name in ("title", "headings", "key_points")}, ensure_ascii=False)
+    parts = zip(shown["headings"], shown["key_points"], strict=True)
+    sections = [{"heading": heading, "key_points": points} for heading, points in parts]
+    return json.dumps({"title": shown["title"], "sections": sections}, ensure_ascii=False)
 
 
 def _spoken(options: dict[str, Any]) -> str:

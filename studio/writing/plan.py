@@ -44,19 +44,15 @@ class Draft:
 def schema(sections: int, language: Language) -> dict[str, Any]:
     """The JSON schema of a `Draft` with exactly so many headings.
 
-    All headings come before any key point: a small model that has just listed its headings repeats itself less, and
-    an answer that is cut short still names every section.
+    Each heading is followed by its own key points, which then belong to it.
     """
     text = {"type": "string", "minLength": 2}
     heading = {**text, "maxLength": HEADING_LENGTH[language]}
     point = {**text, "maxLength": POINT_LENGTH[language]}
     points = {"type": "array", "minItems": POINTS[0], "maxItems": POINTS[1], "items": point}
-    fields = {
-        "title": heading,
-        "headings": {"type": "array", "minItems": sections, "maxItems": sections, "items": heading},
-        "key_points": {"type": "array", "minItems": sections, "maxItems": sections, "items": points},
-    }
-    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+    section = _closed({"heading": heading, "key_points": points})
+    listed = {"type": "array", "minItems": sections, "maxItems": sections, "items": section}
+    return _closed({"title": heading, "sections": listed})
 
 
 def read_draft(text: str) -> Draft:
@@ -187,6 +183,11 @@ def _from_json(value: Any) -> Draft:
         points = tuple(_strings(group) for group in groups) if isinstance(groups, list) else ()
     title = value.get("title")
     return Draft(title if isinstance(title, str) else "", headings, points)
+
+
+def _closed(fields: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object with exactly these fields."""
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
 def _strings(value: Any) -> tuple[str, ...]:

@@ -29,10 +29,34 @@ def prompt(name: str, language: Language, **fields: Any) -> str:
 
 @cache
 def example(language: Language) -> dict[str, Any]:
-    """A short outline that shows the model the form: `brief`, `title`, `headings` and `key_points`."""
+    """A short outline that shows the model the form: `brief`, `title`, `headings` and `key_points`.
+
+    Of its `section`, counted from 1, there is a `text` of so many `words`.
+    """
     file = assets() / "prompts" / "writing" / language / "example.json"
     shown: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return shown
+
+
+@cache
+def worked_section(language: Language) -> tuple[str, str]:
+    """How a section of the example's outline is asked for, and its text."""
+    shown = example(language)
+    index = shown["section"] - 1
+    asked = prompt(
+        "section",
+        language,
+        title=shown["title"],
+        headings=shown["headings"],
+        number=index + 1,
+        heading=shown["headings"][index],
+        key_points=shown["key_points"][index],
+        words=shown["words"],
+        before="",
+        current="",
+        instruction="",
+    )
+    return asked, shown["text"]
 
 
 @cache

@@ -1,5 +1,6 @@
 """How much text fits: words into tokens, and what is already written into what is left of the context."""
 
+import re
 from typing import Final, Literal
 
 from studio.engines.text.base import TextEngine
@@ -13,10 +14,11 @@ REFERENCE: Final[dict[Language, str]] = {
 """Ordinary prose, for measuring how many tokens a model spends on a word."""
 FRAME_TOKENS: Final = 64
 """What a chat template adds around a conversation, with room to spare."""
-OVERRUN: Final = 1.4
-"""How far a section may go beyond its target before it is cut."""
-ENOUGH: Final = 1.15
-"""How far it may go before it ends with its paragraph."""
+OVERRUN: Final = 1.3
+"""How far a section may go beyond its target before it is cut at its last sentence."""
+ENOUGH: Final = 0.9
+"""The part of its target after which it ends with its paragraph."""
+PARAGRAPH_END: Final = re.compile(r"(?<=\S)[ \t]*\n[ \t]*\n")
 LEAST_TOKENS: Final = 48
 PROMPT_TOKENS: Final = 1500
 """What a prompt takes with its example, its notes and the end of what is written."""
@@ -49,10 +51,18 @@ def shape_for(words: int, language: Language) -> Shape:
     return Shape(tokens=-(-tokens // TOKENS_STEP) * TOKENS_STEP)
 
 
-def enough(text: str, words: int, language: Language) -> bool:
-    """Whether a section has said what was asked for and may end where it is."""
-    length = units(text, language)
-    return length >= words * OVERRUN or (text.endswith("\n\n") and length >= words * ENOUGH)
+def enough(text: str, words: int, language: Language) -> str | None:
+    """The beginning of a section that says what was asked for and may stand alone; None while there is no such thing.
+
+    It ends with the first paragraph that is long enough, else wherever the text is when it is too long.
+    """
+    length = fences = begun = 0
+    for found in PARAGRAPH_END.finditer(text):
+        paragraph = text[begun : found.start()]
+        length, fences, begun = length + units(paragraph, language), fences + paragraph.count("```"), found.end()
+        if fences % 2 == 0 and length >= words * ENOUGH:
+            return text[: found.start()]
+    return text if length + units(text[begun:], language) >= words * OVERRUN else None
 
 
 def left_for_output(engine: TextEngine, prompt: str, wanted: int) -> int:

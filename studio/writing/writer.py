@@ -9,7 +9,7 @@ from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
 from studio.registry.registry import Registry
 from studio.registry.spec import Task
-from studio.writing.body import Proof, loops, unlooped, whole_sentences
+from studio.writing.body import Proof, loops, unlooped, whole_sentences, without_lead_in
 from studio.writing.export import article_markdown
 from studio.writing.pace import Pace
 from studio.writing.pen import OUTLINE_WORDS, Pen
@@ -135,14 +135,18 @@ class Writer:
                 if not pace.due():
                     continue
                 body = proof.read(said, done=False)
-                cut = enough(said, target, pen.language)
-                if body.ended or cut or loops(body.text):
+                if body.ended or loops(body.text) or enough(body.text, target, pen.language) is not None:
                     break
                 yield SectionText(index, heading, body.text, False, tokens, pace.seconds, notice)
         text = proof.read(said, done=True).text
         if loops(text):
             text = unlooped(text)
-        yield SectionText(index, heading, whole_sentences(text) if cut else text, False, tokens, pace.seconds, notice)
+        kept = enough(text, target, pen.language)
+        if kept is not None and kept != text:
+            text = without_lead_in(kept)
+        elif cut or kept is not None:
+            text = whole_sentences(text)
+        yield SectionText(index, heading, text, False, tokens, pace.seconds, notice)
 
 
 def _shape(outline: Outline) -> Shape:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.writing.body import Proof, loops, unlooped, whole_sentences
+from studio.writing.body import Proof, loops, unlooped, whole_sentences, without_lead_in
 
 PROOF = Proof("Bees on the Roof", "Why cities suit bees", ["Why cities suit bees", "What you need", "结语"])
 
@@ -26,10 +26,63 @@ def kept(said: str) -> str:
         "\n\n### Introduction\n\n",
         "<<Bees and the city>>\n",
         "<written>\n",
+        "好的，下面是正文。\n\n",
+        "当然，以下是这一节的内容。\n",
+        "好的。\n\n",
+        "Certainly! Here is the section you asked for.\n\n",
     ],
 )
 def test_an_opening_that_is_not_the_text_goes(opening: str) -> None:
     assert kept(f"{opening}Lime trees bloom in June.\n\nBees fly far.") == "Lime trees bloom in June.\n\nBees fly far."
+
+
+@pytest.mark.parametrize(
+    "aside",
+    [
+        "I hope this helps!",
+        "I hope that meets your needs.",
+        "(Word count: 120)",
+        "**Word count: about 120 words**",
+        "Let me know if you would like any changes.",
+        "希望这对你有帮助！",
+        "（字数：120）",
+        "（约160字）",
+        "全文共 158 字。",
+        "如果你有其他问题，请随时告诉我。",
+    ],
+)
+def test_a_last_line_to_whoever_asked_goes(aside: str) -> None:
+    said = f"Lime trees bloom in June.\n\n{aside}"
+    assert kept(said) == "Lime trees bloom in June."
+    assert PROOF.read(said, done=False).text == "Lime trees bloom in June."
+    assert kept(f"{said}\n\nBees fly far.") == f"{said}\n\nBees fly far."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I hope this summer brings more bees to the roof than the last one did, for the trees are late.",
+        "希望今年夏天蜜蜂多一些。",
+        "共有 3 个蜂箱放在屋顶上。",
+        "好的蜂箱要放得稳。",
+        "以下是常被忽略的：风。",
+        "Here is the thing about bees: they fly far.",
+    ],
+)
+def test_a_line_to_the_reader_stays(said: str) -> None:
+    assert kept(said) == said
+    assert kept(f"Lime trees.\n\n{said}") == f"Lime trees.\n\n{said}"
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["以下是几点建议：", "1. 选好位置。\n2.", "### 收获", "Here are some tips:\n\n1.", "**要点：**", "-"],
+)
+def test_what_announces_more_goes_when_no_more_comes(end: str) -> None:
+    text = without_lead_in(f"蜜蜂喜欢树。\n\n{end}")
+    assert text in ("蜜蜂喜欢树。", "蜜蜂喜欢树。\n\n1. 选好位置。")
+    assert kept(f"蜜蜂喜欢树。\n\n{end}") == text
+    assert without_lead_in("以下是几点建议：") == "以下是几点建议："
 
 
 def test_the_next_section_ends_this_one() -> None:
@@ -106,6 +159,10 @@ def test_a_loop_is_seen_and_undone() -> None:
         ("Bees like trees. They also like", "Bees like trees."),
         ("They like 2.5 million flowers and much mo", "They like 2.5 million flowers and much mo"),
         ("蜜蜂喜欢树。它们还喜", "蜜蜂喜欢树。"),
+        ("先看位置。\n\n1. 选好朝向。\n2. 躲开风口。\n3. 别", "先看位置。\n\n1. 选好朝向。\n2. 躲开风口。"),
+        ("先看位置。\n\n1. 选好朝向。\n2. 躲开风口。\n3.", "先看位置。\n\n1. 选好朝向。\n2. 躲开风口。"),
+        ("Sun and wind.\n\n1. Look south.\n\n### 2.", "Sun and wind.\n\n1. Look south."),
+        ("蜜蜂喜欢树，城里的树又多又杂。做法如下：\n\n1. **选", "蜜蜂喜欢树，城里的树又多又杂。"),
         (
             "Short. A long sentence that goes on and on and is cut",
             "Short. A long sentence that goes on and on and is cut",

@@ -117,5 +117,6 @@ def test_words_are_shared_out_evenly(words: int, sections: int) -> None:
 
 
 def test_the_schema_asks_for_exactly_so_many_headings() -> None:
-    headings = schema(7, "zh")["properties"]["headings"]
-    assert headings["minItems"] == headings["maxItems"] == 7
+    sections = schema(7, "zh")["properties"]["sections"]
+    assert sections["minItems"] == sections["maxItems"] == 7
+    assert list(sections["items"]["properties"]) == ["heading", "key_points"]

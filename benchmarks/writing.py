@@ -1,0 +1,149 @@
+"""What the writer makes of twenty briefs with each small model: outlines, lengths, language, loops, lists, likeness.
+
+    uv run python -m benchmarks.writing --texts /tmp/texts --models qwen2.5-coder-1.5b --briefs 2
+
+Each brief gives an outline and all its sections, written into the folder of texts, one file for a model and brief; what
+is there already is not written again, so that a long run may be done in slices. The table counts everything in the
+folder. Without `--seed` every run draws anew: a seed makes runs repeatable, but then no prompt is read from a cache.
+"""
+
+import argparse
+import json
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from benchmarks.writing_measures import COUNTS, measured
+from studio.engines.text import TextChunk, TextRequest
+from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader
+from studio.registry.entry import Binding
+from studio.registry.spec import ModelSpec
+from studio.settings import Settings
+from studio.studio import Studio, default_bindings
+from studio.writing.requests import Article, ArticleRequest, Brief, Drafting, Outline, SectionText
+
+MODELS: Final = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
+BRIEFS: Final = Path(__file__).with_name("writing_briefs.yaml")
+SECTIONS: Final = 4
+WORDS: Final = {"en": 600, "zh": 800}
+
+
+class SeededEngine:
+    """The real engine, which draws each request from a seed of its own."""
+
+    def __init__(self, engine: LlamaCppEngine, seed: int) -> None:
+        self._engine = engine
+        self._seed = seed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def stream(self, request: TextRequest) -> Iterator[TextChunk]:
+        """The engine's own stream; the seed depends on what is asked, not on what was asked before."""
+        asked = "\n".join(turn.content for turn in request.messages) + (request.prompt or "")
+        return self._engine.stream(replace(request, seed=zlib.crc32(asked.encode(), self._seed)))
+
+
+class SeededLoader(LlamaCppLoader):
+    """Loads engines that draw from seeds."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(slots=1)
+        self._seed = seed
+
+    def __call__(self, spec: ModelSpec, weights: Path | None, device: str, *rest: Any) -> Any:
+        return SeededEngine(super().__call__(spec, weights, device, *rest), self._seed)
+
+
+def written(studio: Studio, model: str, fields: dict[str, str], language: str) -> dict[str, Any]:
+    """An outline and its article, as plain data."""
+    wanted = {name: value for name, value in fields.items() if name != "id"}
+    brief = Brief.of(**wanted, language=language, sections=SECTIONS, words=WORDS[language], model=model)
+    started = time.monotonic()
+    outline, tries, tokens = None, 0, 0
+    for step in studio.writer.outline(brief):
+        if isinstance(step, Drafting):
+            tries, tokens = tries + (step.tokens < tokens or not tokens), step.tokens
+        elif isinstance(step, Outline):
+            outline = step
+    assert outline is not None
+    planned = time.monotonic()
+    texts: dict[int, SectionText] = {}
+    for event in studio.writer.write_article(ArticleRequest.of(outline=outline, model=model)):
+        if isinstance(event, SectionText):
+            texts[event.index] = event
+        elif isinstance(event, Article):
+            print(f"{model} {fields['id']}: section {event.written} of {event.total}", flush=True)
+    return {
+        "brief": fields,
+        "language": language,
+        "outline": outline.model_dump(mode="json"),
+        "tries": tries,
+        "sections": [asdict(texts[index]) for index in sorted(texts)],
+        "seconds": [round(planned - started, 1), round(time.monotonic() - planned, 1)],
+    }
+
+
+def table(folder: Path) -> str:
+    """Everything written so far, a row for each model and language, as Markdown."""
+    lines = [
+        "| model | language | briefs | " + " | ".join(COUNTS) + " |",
+        "|---|---|---|" + "---|" * len(COUNTS),
+    ]
+    for model in sorted(path.name for path in folder.iterdir() if path.is_dir()):
+        for language in WORDS:
+            found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / model).glob("*.json"))]
+            ours = [measured(article) for article in found if article["language"] == language]
+            if ours:
+                cells = [
+                    f"{sum(one[name][0] for one in ours)} of {sum(one[name][1] for one in ours)}" for name in COUNTS
+                ]
+                lines.append(f"| {model} | {language} | {len(ours)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--texts", type=Path, required=True, help="folder of the texts, written and to be read")
+    parser.add_argument("--models", nargs="*", default=list(MODELS))
+    parser.add_argument("--briefs", type=int, default=10, help="how many of each language")
+    parser.add_argument("--languages", nargs="*", default=["zh", "en"], choices=list(WORDS))
+    parser.add_argument("--most", type=int, default=1000, help="articles to write in this run")
+    parser.add_argument("--seed", type=int)
+    options = parser.parse_args()
+    options.texts.mkdir(parents=True, exist_ok=True)
+    left = missing(options.texts, options.models, options.languages, options.briefs)[: options.most]
+    if left:
+        settings = Settings.read()
+        loader: Callable[..., Any] = LlamaCppLoader(slots=1) if options.seed is None else SeededLoader(options.seed)
+        bindings = {**default_bindings(settings), "llamacpp": Binding(loader, accelerated=lambda: False)}
+        with Studio(settings, bindings=bindings) as studio:
+            for model, language, fields, path in left:
+                article = written(studio, model, fields, language)
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(json.dumps(article, ensure_ascii=False, indent=1), encoding="utf-8")
+    print(table(options.texts))
+
+
+def missing(
+    folder: Path, models: list[str], languages: list[str], briefs: int
+) -> list[tuple[str, str, dict[str, str], Path]]:
+    """The model, language, brief and file of every article that is not there yet, the languages in turn."""
+    known: dict[str, list[dict[str, str]]] = yaml.safe_load(BRIEFS.read_text(encoding="utf-8"))
+    wanted = [
+        (model, language, known[language][number], folder / model / f"{known[language][number]['id']}.json")
+        for model in models
+        for number in range(min(briefs, 10))
+        for language in languages
+    ]
+    return [article for article in wanted if not article[-1].exists()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What can be counted in an outline and its sections without a reader."""
+
+import re
+from collections import Counter
+from typing import Any, Final
+
+from studio.writing.prompts import example
+from studio.writing.room import units
+
+COUNTS: Final = (
+    "valid outlines",
+    "length ±35 %",
+    "language right",
+    "loops",
+    "meta-talk",
+    "lists or headings",
+    "alike",
+    "copied example",
+    "stubs",
+)
+"""Each is counted of the articles or of the sections; the first three should be all, the others none."""
+GRAM: Final = {"en": 4, "zh": 8}
+"""Words, or characters, in a row that count as the same phrase."""
+LOOP: Final = 4
+ALIKE: Final = 0.2
+PLACEHOLDER: Final = re.compile(
+    r"^(?:part|section|heading) \d+$|^第 ?[\d一二三四五六七八九十]+ ?[节章部分]+$", re.IGNORECASE
+)
+LISTED: Final = re.compile(r"^\s*(?:[-*•·+]\s|\d{1,2}[.)、]\s?\S|#{1,6}\s|\*\*[^*]+\*\*\s*[:：]?\s*$)", re.MULTILINE)
+META: Final = re.compile(
+    r"word count|i hope (?:this|that) |as an ai|let me know|this section|in this article|here is the"
+    r"|字数|希望(?:这|以上|本)|作为(?:一个)?(?:人工智能|AI)|本节|这一节|本文将|以下是(?:正文|这)|下面是正文",
+    re.IGNORECASE,
+)
+ENDED: Final = re.compile(r"[.!?。！？…][\"'”’」』）)*_]*$")
+CHINESE: Final = re.compile(r"[㐀-䶿一-鿿]")
+LATIN: Final = re.compile(r"[A-Za-zÀ-ɏ]{3,}")
+OTHER: Final = re.compile(r"[Ѐ-ӿ؀-ۿ฀-๿぀-ヿ가-힯]")
+
+
+def measured(article: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """How often each of `COUNTS` is true of an article, and of how many."""
+    language, outline = article["language"], article["outline"]
+    texts = [section["text"] for section in article["sections"]]
+    targets = [section["target_words"] for section in outline["sections"]]
+    known = " ".join(article["brief"].values())
+    lengths = [units(text, language) for text in texts]
+    worked = _grams(example(language)["text"], language)
+    each: dict[str, list[bool]] = {
+        "length ±35 %": [
+            abs(length - target) <= 0.35 * target for length, target in zip(lengths, targets, strict=True)
+        ],
+        "language right": [bool(text) and right_language(text, language, known) for text in texts],
+        "loops": [loops(text, language) for text in texts],
+        "meta-talk": [bool(META.search(text)) for text in texts],
+        "lists or headings": [bool(LISTED.search(text)) for text in texts],
+        "alike": [alike(index, texts, language) for index in range(len(texts))],
+        "copied example": [_share(_grams(text, language), worked) > ALIKE / 2 for text in texts],
+        "stubs": [
+            length < 0.4 * target or not ENDED.search(text.rstrip())
+            for text, length, target in zip(texts, lengths, targets, strict=True)
+        ],
+    }
+    counted = {name: (sum(found), len(found)) for name, found in each.items()}
+    return {"valid outlines": (int(valid(article)), 1), **counted}
+
+
+def valid(article: dict[str, Any]) -> bool:
+    """Whether the headings differ, are none but headings, and are in the language asked for."""
+    headings = [section["heading"] for section in article["outline"]["sections"]]
+    keys = {"".join(filter(str.isalnum, heading.casefold())) for heading in headings}
+    known = " ".join(article["brief"].values())
+    points = [point for section in article["outline"]["sections"] for point in section["key_points"]]
+    return (
+        len(keys) == len(headings)
+        and not any(PLACEHOLDER.match(heading.strip()) for heading in headings)
+        and all(right_language(text, article["language"], known) for text in [*headings, *points])
+    )
+
+
+def right_language(text: str, language: str, known: str) -> bool:
+    """Whether no word of the text is in another script than its language's; words of the brief may be."""
+    if OTHER.search(text):
+        return False
+    if language == "en":
+        return not CHINESE.search(text)
+    foreign = [word for word in LATIN.findall(text) if word.casefold() not in known.casefold()]
+    return bool(CHINESE.search(text)) and not foreign
+
+
+def loops(text: str, language: str) -> bool:
+    """Whether one phrase comes more than four times."""
+    return any(times > LOOP for times in Counter(_grams(text, language)).values())
+
+
+def alike(index: int, texts: list[str], language: str) -> bool:
+    """Whether a fifth of a section stands in another section of its article too."""
+    own = _grams(texts[index], language)
+    return any(_share(own, _grams(other, language)) > ALIKE for number, other in enumerate(texts) if number != index)
+
+
+def _grams(text: str, language: str) -> list[tuple[str, ...]]:
+    if language == "en":
+        units_ = re.findall(r"\w+", text.casefold())
+    else:
+        units_ = [character for character in text if character.isalnum()]
+    size = GRAM[language]
+    return [tuple(units_[start : start + size]) for start in range(len(units_) - size + 1)]
+
+
+def _share(grams: list[tuple[str, ...]], others: list[tuple[str, ...]]) -> float:
+    known = set(others)
+    return sum(gram in known for gram in grams) / len(grams) if grams else 0.0
