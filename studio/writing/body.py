@@ -11,9 +11,10 @@ PREAMBLE: Final = re.compile(
     re.IGNORECASE,
 )
 MEANT: Final = re.compile(
-    r"^(?:当然|好的|没问题)?[，,、！!。 ]*(?:以下|下面|这)就?是[^，。]{0,16}(?:正文|内容|文章|段落|这一节|章节|文字)"
-    r"[^，。]{0,6}[。.！!]$|^(?:(?:sure|certainly|of course|absolutely|okay)[,.! ]+)?(?:here(?:'s| is)|below is) (?:the|your|a) [^.]{0,40}"
-    r"(?:section|text|paragraphs?|draft)[^.]{0,20}[.!]$"
+    r"^(?:当然|好的|没问题)?[，,、！!。 ]*(?:以下|下面|这)就?是"
+    r"[^，。]{0,16}(?:正文|内容|文章|段落|这一节|章节|文字)[^，。]{0,6}[。.！!]$"
+    r"|^(?:(?:sure|certainly|of course|absolutely|okay)[,.! ]+)?"
+    r"(?:here(?:'s| is)|below is) (?:the|your|a) [^.]{0,40}(?:section|text|paragraphs?|draft)[^.]{0,20}[.!]$"
     r"|^(?:当然|好的|没问题|sure|certainly|of course|absolutely|okay)(?:可以)?[。.！!]$",
     re.IGNORECASE,
 )
