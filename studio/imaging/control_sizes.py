@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from studio.imaging.fitting import ResizeMode
+from studio.imaging.fitting import ResizeMode, middle
 
 LEAST_RESOLUTION: Final = 64
 MOST_RESOLUTION: Final = 2048
@@ -33,24 +33,12 @@ def placed(image: Image.Image, size: tuple[int, int], mode: ResizeMode) -> Image
     if mode == "stretch":
         return _resized(image, size)
     if mode == "crop":
-        return _resized(image, size, _middle(image.size, size))
+        return _resized(image, size, middle(image.size, size))
     factors = (size[0] / image.width, size[1] / image.height)
     within = (max(1, round(image.width * min(factors))), max(1, round(image.height * min(factors))))
     canvas = Image.new("RGB", size, _border(image))
     canvas.paste(_resized(image, within), ((size[0] - within[0]) // 2, (size[1] - within[1]) // 2))
     return canvas
-
-
-def _middle(source: tuple[int, int], target: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The largest box of the target's shape in the middle of the source, at least one pixel wide and high."""
-    # The side that stays whole is taken as it is: worked out by way of a factor, it can come out longer by a rounding.
-    width, height = map(float, source)
-    if source[0] * target[1] > source[1] * target[0]:
-        width = max(1.0, source[1] * target[0] / target[1])
-    else:
-        height = max(1.0, source[0] * target[1] / target[0])
-    left, top = (source[0] - width) / 2, (source[1] - height) / 2
-    return left, top, left + width, top + height
 
 
 def _resized(

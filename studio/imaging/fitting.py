@@ -24,7 +24,7 @@ def fitted(image: Image.Image, size: Size, mode: ResizeMode) -> Image.Image:
     if mode == "stretch":
         return image.resize(size, Image.Resampling.LANCZOS)
     if mode == "crop":
-        return image.resize(size, Image.Resampling.LANCZOS, box=_middle(image.size, size))
+        return image.resize(size, Image.Resampling.LANCZOS, box=middle(image.size, size))
     return _padded(image, size)
 
 
@@ -35,11 +35,17 @@ def shaped_like(source: Size, area: int) -> Size:
     return width, height
 
 
-def _middle(source: Size, target: Size) -> tuple[float, float, float, float]:
-    """The largest box in the middle of `source` with the proportions of `target`."""
-    scale = min(source[0] / target[0], source[1] / target[1])
-    left, top = ((have - want * scale) / 2 for have, want in zip(source, target, strict=True))
-    return left, top, source[0] - left, source[1] - top
+def middle(source: Size, target: Size) -> tuple[float, float, float, float]:
+    """The largest box in the middle of `source` with the proportions of `target`, at least one pixel wide and high."""
+    # The side that stays whole is taken as it is: worked out by way of a scale, it comes out longer by a rounding for
+    # one pair of sizes in twenty, and Pillow refuses the box.
+    width, height = map(float, source)
+    if source[0] * target[1] > source[1] * target[0]:
+        width = max(1.0, source[1] * target[0] / target[1])
+    else:
+        height = max(1.0, source[0] * target[1] / target[0])
+    left, top = (source[0] - width) / 2, (source[1] - height) / 2
+    return left, top, left + width, top + height
 
 
 def _padded(image: Image.Image, size: Size) -> Image.Image:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio.imaging.fitting import LEAST_SIDE, STEP, fitted, shaped_like
+from studio.imaging.fitting import LEAST_SIDE, STEP, fitted, middle, shaped_like
 
 SIDES = st.integers(8, 96)
 
@@ -21,6 +21,26 @@ def flag(width: int, height: int) -> Image.Image:
 @given(SIDES, SIDES, SIDES, SIDES, st.sampled_from(["stretch", "crop", "pad"]))
 def test_any_picture_comes_to_any_size(width: int, height: int, wide: int, high: int, mode: str) -> None:
     assert fitted(flag(width, height), (wide, high), mode).size == (wide, high)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [((9, 23), (8, 21)), ((15, 1), (145, 1)), ((1, 15), (1, 145)), ((1, 20000), (4096, 64))]
+)
+def test_a_side_that_stays_whole_is_not_made_longer_by_rounding(
+    source: tuple[int, int], target: tuple[int, int]
+) -> None:
+    assert fitted(Image.new("RGB", source), target, "crop").size == target
+
+
+@given(SIDES, SIDES, SIDES, SIDES)
+def test_what_is_cut_has_the_proportions_asked_for_and_one_side_whole(
+    width: int, height: int, wide: int, high: int
+) -> None:
+    left, top, right, bottom = middle((width, height), (wide, high))
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert (left, right) == (0, width) or (top, bottom) == (0, height)
+    assert (right - left) * high == pytest.approx((bottom - top) * wide)
 
 
 def test_cropping_keeps_the_middle_and_stretching_everything() -> None:
