@@ -13,7 +13,7 @@ from studio.registry.registry import Registry
 from studio.registry.residency import Residency
 from studio.registry.sources import WeightsStore
 from studio.registry.spec import ModelId
-from tests.support.registries import drain, in_thread, spec, use
+from tests.support.registries import PATIENCE, drain, in_thread, spec, use
 
 
 def test_a_fork_while_a_thread_writes_the_journal_leaves_the_child_a_journal_of_its_own(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_fork_while_a_thread_writes_the_journal_leaves_the_child_a_journal_of_
         # The journal asks for the time while it holds its lock.
         if os.getpid() == parent:
             writing.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE)
         return 0.0
 
     residency = Residency(Ledger(FakeMemory("cpu", 1000)), WeightsStore(tmp_path), journal=Journal(clock=clock))
@@ -40,16 +40,16 @@ def test_a_fork_while_a_thread_writes_the_journal_leaves_the_child_a_journal_of_
         yield [record.event for record in registry.journal.records()]
         yield told
 
-    gpu = ForkingGpu(patience=10)
+    gpu = ForkingGpu(patience=PATIENCE)
     writing.clear()
     go_on.clear()
     blocked = in_thread(lambda: registry.journal.write(ModelId("m"), "expired"))
-    assert writing.wait(10)
+    assert writing.wait(PATIENCE)
     try:
         events, heard = drain(gpu(task, duration=lambda request: 1)("m"))
     finally:
         go_on.set()
-        blocked(10)
+        blocked()
         gpu.close()
     assert events[-1] == "pinned"
     assert "pinned" not in heard

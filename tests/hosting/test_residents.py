@@ -9,6 +9,7 @@ from studio.hosting.home_thread import HomeThread
 from studio.registry.errands import in_thread
 from studio.settings import Settings
 from tests.support.hosting import MEGABYTE, fake_studio, loads
+from tests.support.registries import PATIENCE
 
 
 def test_residents_are_in_place_and_pinned_when_the_studio_is_made(tmp_path: Path) -> None:
@@ -113,11 +114,11 @@ def test_jobs_come_home_only_while_someone_waits_for_them() -> None:
     def task() -> None:
         first = threading.Event()
         home(lambda: (seen.append(("first", threading.current_thread())), first.set()), "first")  # type: ignore[arg-type,func-returns-value]
-        assert first.wait(10)
+        assert first.wait(PATIENCE)
 
     home.finish(task)
     home(lambda: (seen.append(("second", threading.current_thread())), done.set()), "second")  # type: ignore[arg-type,func-returns-value]
-    assert done.wait(10)
+    assert done.wait(PATIENCE)
     assert seen[0] == ("first", threading.current_thread())
     assert seen[1][1] is not threading.current_thread()
 

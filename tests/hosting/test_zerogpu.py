@@ -74,7 +74,7 @@ def test_an_exclusive_model_draws_for_several_people_at_once_in_children_of_thei
     studio: Studio, gpu: ForkingGpu
 ) -> None:
     waits = [in_thread(lambda seed=seed: draw(studio, seed=seed, steps=30)) for seed in range(6)]
-    assert sorted(wait(20).seed for wait in waits) == [0, 1, 2, 3, 4, 5]
+    assert sorted(wait().seed for wait in waits) == [0, 1, 2, 3, 4, 5]
     assert in_use(studio) == {}
 
 
@@ -189,9 +189,9 @@ def test_a_fork_while_others_wait_and_hold_the_lock_does_not_hang_the_child(stud
         waiting = in_thread(lambda: drain(registry.load("colours")))
         assert [draw(studio, seed=seed).seed for seed in range(8)] == list(range(8))
         assert in_use(studio)["colours"] == 1
-    waiting(10)
+    waiting()
     stop.set()
-    assert all(join(10) for join in churning)
+    assert all(join() for join in churning)
 
 
 def test_text_on_the_card_crosses_word_by_word(gpu: ForkingGpu, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class House:
     def _load(self, found: ModelSpec, *_: object) -> Any:
         self.loads.append(found.id)
         if self.finish is not None:
-            self.finish.wait(10)
+            self.finish.wait(60)
         return self.engines[found.id]
 
     def make(self, picture: Any, annotator: str = "canny", **options: Any) -> ControlImage:

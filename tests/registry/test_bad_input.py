@@ -76,13 +76,13 @@ def test_a_loader_that_hangs_ends_in_an_error_and_others_go_on(tmp_path: Path) -
     scene.loader.started.acquire()
     scene.clock.now += 61
     with pytest.raises(Busy, match=r"“stuck” (is still being loaded after|has been loading for) 61 s"):
-        waiting(10)
+        waiting()
     wait_until(lambda: scene.events("stuck") == [("stuck", "stuck")])
     with pytest.raises(Busy, match="has been loading for 61 s without an end"):
         use(scene.registry, "stuck")
     wait_until(lambda: scene.loader.loads == ["stuck", "fine"])
     scene.loader.gate.set()
-    assert patient(10).spec.id == "fine"
+    assert patient().spec.id == "fine"
     wait_until(lambda: not scene.status("stuck").busy)
     assert use(scene.registry, "stuck").spec.id == "stuck"
 

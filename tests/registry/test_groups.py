@@ -18,7 +18,7 @@ def test_a_request_gets_all_its_models_or_waits_for_all(tmp_path: Path) -> None:
         together = in_thread(lambda: use(scene.registry, "base", "control"))
         wait_until(lambda: scene.events("asked") == [("other", "asked"), ("base", "asked")])
         assert scene.states() == {"other": "cuda:0"}
-    assert together(10).spec.id == "base"
+    assert together().spec.id == "base"
     assert scene.states() == {"base": "cuda:0", "control": "cuda:0", "other": "host"}
 
 
@@ -35,7 +35,7 @@ def test_two_requests_for_the_same_pair_in_opposite_order_do_not_block_each_othe
         return served
 
     one, other = in_thread(lambda: request("a", "b")), in_thread(lambda: request("b", "a"))
-    assert one(20) == other(20) == 100
+    assert one() == other() == 100
 
 
 def test_a_lease_gives_its_own_models_again_and_no_others(tmp_path: Path) -> None:
@@ -106,4 +106,4 @@ def test_waiting_for_one_device_does_not_hold_up_requests_for_another(tmp_path: 
         wait_until(lambda: ("larger", "asked") in scene.events())
         assert use(scene.registry, "text").spec.id == "text"
         assert "larger" not in scene.states()
-    assert blocked(10).spec.id == "larger"
+    assert blocked().spec.id == "larger"

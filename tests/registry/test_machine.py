@@ -242,4 +242,4 @@ def status_of(registry: Registry, model: str):  # type: ignore[no-untyped-def]
 Leases.TestCase.settings = settings(
     max_examples=examples(150), stateful_step_count=40, suppress_health_check=list(HealthCheck)
 )
-TestLeases = pytest.mark.timeout(examples(240))(Leases.TestCase)
+TestLeases = pytest.mark.timeout(examples(900))(Leases.TestCase)

@@ -38,7 +38,7 @@ def test_two_requests_whose_working_memory_does_not_fit_together_take_turns(tmp_
         other = in_thread(lambda: lease_with(scene, "b", Shape(25, 20)))
         wait_until(lambda: ("b", "asked") in scene.events())
         assert scene.status("b").in_use == 0
-    assert other(10)
+    assert other()
     assert all(memory.most <= memory.size for memory in scene.memories.values())
 
 
@@ -183,7 +183,7 @@ def test_an_offload_asked_for_during_a_load_happens_when_the_load_is_done(tmp_pa
     assert not scene.registry.offload("a")
     assert scene.states()["a"] == "cuda:0"
     scene.loader.gate.set()
-    loading(10)
+    loading()
     wait_until(lambda: scene.states() == {"a": "host", "b": "cuda:0"})
 
 

@@ -1,5 +1,6 @@
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_a_model_is_loaded_once_for_many_users_at_the_same_time(tmp_path: Path) 
     users = [in_thread(lambda: use(registry, "a")) for _ in range(8)]
     loader.started.acquire()
     loader.gate.set()
-    assert len({id(user(10)) for user in users}) == 1
+    assert len({id(user()) for user in users}) == 1
     assert loader.loads == ["a"]
     assert registry.statuses()[0].in_use == 0
 
@@ -60,7 +61,7 @@ def test_a_model_in_use_is_never_evicted_and_the_next_one_waits_for_it(tmp_path:
         time.sleep(0.05)
         assert not held.closed
         assert states(registry)["b"] == "absent"
-    assert waiting(10).spec.id == "b"
+    assert waiting().spec.id == "b"
     assert held.closed
 
 
@@ -71,10 +72,9 @@ def test_a_request_that_waits_for_room_is_not_overtaken_for_ever(tmp_path: Path)
         _ = first.model
         large = in_thread(lambda: use(registry, "large"))
         wait_until(lambda: any(r.model == "large" for r in registry.journal.records()))
-        time.sleep(0.05)
         late = in_thread(lambda: use(registry, "small"))
-    large(10)
-    late(10)
+    large()
+    late()
     loaded = [r.model for r in registry.journal.records() if r.event == "loaded"]
     assert loaded == ["small", "large", "small"]
 
@@ -99,7 +99,7 @@ def test_exclusive_models_serve_one_request_at_a_time_in_order(tmp_path: Path) -
                 lambda number=number: len([r for r in registry.journal.records() if r.event == "asked"]) > number + 1
             )
     for join in waiting:
-        join(10)
+        join()
     assert served == [0, 1, 2, 3, 4]
     assert set(at_once) == {1}
 
@@ -115,7 +115,7 @@ def test_a_wait_past_its_deadline_says_who_holds_the_room(tmp_path: Path) -> Non
         wait_until(lambda: any(r.model == "b" for r in registry.journal.records()))
         clock.now += 6
         with pytest.raises(Busy, match="in use now: a"):
-            waiting(10)
+            waiting()
     assert use(registry, "b").spec.id == "b"
 
 
@@ -144,7 +144,7 @@ def test_a_failed_load_is_told_to_all_who_waited_and_the_next_request_tries_agai
     loader.gate.set()
     for join in waiting:
         with pytest.raises(EngineFailed):
-            join(10)
+            join()
     assert loader.loads == ["a"]
     assert use(registry, "a").spec.id == "a"
 
@@ -170,7 +170,7 @@ def test_a_cancelled_wait_leaves_the_queue_to_the_others(tmp_path: Path) -> None
         assert next(gone).stage == "waiting"
         patient = in_thread(lambda: use(registry, "a"))
         gone.close()
-    assert patient(10).spec.id == "a"
+    assert patient().spec.id == "a"
 
 
 def test_progress_says_how_many_are_before_me(tmp_path: Path) -> None:
@@ -233,8 +233,16 @@ def test_the_choice_prefers_what_is_present_and_larger_than_a_starter(tmp_path: 
 def test_many_threads_and_models_end_with_nothing_in_use_and_the_budget_kept(tmp_path: Path) -> None:
     names = [f"m{number}" for number in range(6)]
     over: list[int] = []
+    begun: list[threading.Thread] = []
+
+    def executor(job: Callable[[], None], name: str) -> None:
+        begun.append(threading.Thread(target=job, name=name, daemon=True))
+        begun[-1].start()
+
     loader = FakeLoader(failures={"m3": [out_of_memory("m3") for _ in range(20)]}, movable=True)
-    registry = fake_registry(*[spec(name) for name in names], loader=loader, cache=tmp_path, host=400, device=250)
+    registry = fake_registry(
+        *[spec(name) for name in names], loader=loader, cache=tmp_path, host=400, device=250, executor=executor
+    )
 
     def watch() -> None:
         resident = sum(status.holds.get("cuda:0", 0) for status in registry.statuses())
@@ -256,7 +264,9 @@ def test_many_threads_and_models_end_with_nothing_in_use_and_the_budget_kept(tmp
             watch()
 
     for join in [in_thread(lambda seed=seed: work(seed)) for seed in range(8)]:
-        join(60)
+        join(240)
     wait_until(lambda: not any(s.in_use or s.busy for s in registry.statuses()))
     assert over == []
-    assert threading.active_count() < 50
+    # Nobody is left behind by the loads and moves; the process's other threads are not the registry's.
+    wait_until(lambda: not any(thread.is_alive() for thread in begun))
+    assert begun

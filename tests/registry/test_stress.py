@@ -152,11 +152,11 @@ def test_a_crowd_with_every_fault_leaves_a_whole_registry(tmp_path: Path) -> Non
     }
     specs = [spec(name, 60 + 10 * n, engine="text" if n % 4 == 0 else "fake") for n, name in enumerate(names)]
     registry = registry_of(
-        specs, bindings, tmp_path, host=memories["cpu"], accelerators=[memories["cuda:0"]], keep_alive=0.05, deadline=30
+        specs, bindings, tmp_path, host=memories["cpu"], accelerators=[memories["cuda:0"]], keep_alive=0.05
     )
     crowd = Crowd(registry, names, memories)
     for join in [in_thread(lambda seed=seed: crowd.work(seed)) for seed in range(THREADS)]:
-        join(60)
+        join(240)
     wait_until(lambda: not any(status.in_use or status.busy for status in registry.statuses()))
 
     assert sum(crowd.done.values()) == OPERATIONS

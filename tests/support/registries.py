@@ -70,6 +70,8 @@ def fake_registry(
     )
 
 
+PATIENCE: Final = 60
+"""Seconds until what should happen at once is taken for something that never will, on however busy a machine."""
 LADDER: Final[tuple[Rung, ...]] = ("whole", "model_offload", "group_offload")
 
 
@@ -139,7 +141,7 @@ def use(registry: Registry, *models: str) -> Any:
         return lease.model
 
 
-def in_thread(work: Callable[[], Any]) -> Callable[[float], Any]:
+def in_thread(work: Callable[[], Any]) -> Callable[..., Any]:
     """Run `work` on a thread; the function returned waits for it and gives its result or raises its error."""
     outcome: list[Any] = []
 
@@ -152,7 +154,7 @@ def in_thread(work: Callable[[], Any]) -> Callable[[float], Any]:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
 
-    def join(seconds: float = 10) -> Any:
+    def join(seconds: float = PATIENCE) -> Any:
         thread.join(seconds)
         assert outcome, "it is still running"
         result, error = outcome[0]
@@ -168,7 +170,7 @@ def drain(events: Iterator[Any]) -> list[Any]:
     return list(events)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 5) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for something that another thread is about to do."""
     end = time.monotonic() + seconds
     while not condition():

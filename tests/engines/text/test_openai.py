@@ -116,7 +116,7 @@ def test_closing_a_stream_leaves_the_endpoint_even_while_it_is_silent() -> None:
         assert next(chunk.text for chunk in stream if chunk.text) == "one"
         assert next(stream).text == ""
         stream.close()  # type: ignore[attr-defined]
-        assert server.left.wait(10)
+        assert server.left.wait(60)
 
 
 def test_an_endpoint_that_is_away_is_named() -> None:
