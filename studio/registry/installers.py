@@ -28,10 +28,10 @@ Failing = Literal["network", "denied", "offline", "no_package", "no_version", "n
 """`network`: the index does not answer, or not to the end. `denied`: it wants a login. `full`: the disk is."""
 
 PATIENCE: Final = {
-    "UV_HTTP_TIMEOUT": "8",
-    "UV_HTTP_CONNECT_TIMEOUT": "8",
+    "UV_HTTP_TIMEOUT": "7",
+    "UV_HTTP_CONNECT_TIMEOUT": "7",
     "UV_HTTP_RETRIES": "1",
-    "PIP_DEFAULT_TIMEOUT": "8",
+    "PIP_DEFAULT_TIMEOUT": "7",
     "PIP_RETRIES": "1",
 }
 """Seconds and repetitions, unless the user has set them: the defaults take minutes over an index that is silent."""

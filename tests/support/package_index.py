@@ -46,11 +46,18 @@ class PackageIndex:
         """Publish a wheel with these files."""
         self.wheels[f"{name.replace('-', '_')}-{version}-py3-none-any.whl"] = wheel(name, version, members)
 
-    def environ(self, login: str | None = None) -> dict[str, str]:
-        """What makes uv and pip ask this index alone, without patience; `login` is put into the address."""
+    def environ(self, login: str | None = None, seconds: int = 60) -> dict[str, str]:
+        """What makes uv and pip ask this index alone, each request once and for so many seconds.
+
+        `login` is put into the address.
+        """
         address = self.address.replace("://", f"://{login}@") if login else self.address
-        uv = {"UV_DEFAULT_INDEX": f"{address}/simple", "UV_NO_CONFIG": "1", "UV_HTTP_TIMEOUT": "2"}
-        pip = {"PIP_INDEX_URL": f"{address}/simple", "PIP_CONFIG_FILE": "/dev/null", "PIP_DEFAULT_TIMEOUT": "2"}
+        uv = {"UV_DEFAULT_INDEX": f"{address}/simple", "UV_NO_CONFIG": "1", "UV_HTTP_TIMEOUT": str(seconds)}
+        pip = {
+            "PIP_INDEX_URL": f"{address}/simple",
+            "PIP_CONFIG_FILE": "/dev/null",
+            "PIP_DEFAULT_TIMEOUT": str(seconds),
+        }
         return {
             **uv,
             **pip,
