@@ -16,6 +16,7 @@ from studio.errors import StudioError
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
 from studio.studio import Studio
+from studio.ui.chip import chip, resident
 from studio.ui.pacing import Paced
 from studio.ui.words import arrival, both, complaint, instead, line, trouble
 
@@ -60,15 +61,6 @@ class Room:
     tabs: gr.Tabs
     text: Lane
     imaging: Lane
-
-
-def resident(studio: Studio) -> str:
-    """The chip's words while nothing is under way: which models are in memory."""
-    there = [s.id for s in studio.registry.statuses() if s.state in ("host", "device")]
-    if not there:
-        return both("app.chip.idle")
-    names = ", ".join(studio.catalogue.get(model).name for model in there[:2])
-    return both("app.chip.ready", names=names + (f" +{len(there) - 2}" if len(there) > 2 else ""))
 
 
 @dataclass
@@ -208,7 +200,7 @@ class Job:
             if isinstance(step, LoadProgress):
                 text, share = arrival(step)
                 merged[self.status] = line(text, share, remaining=step.seconds_left) + self._alternative(step)
-                merged[self.room.chip] = text
+                merged[self.room.chip] = chip(self.room.studio, [step]) if step.stage == "fetching" else text
             else:
                 merged.update(step)
         return merged or {self.status: gr.skip()}

@@ -6,10 +6,10 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import InvalidRequest
-from studio.registry.lease import LoadProgress
 from studio.studio import Studio
-from studio.ui.events import QUIET, resident
-from studio.ui.words import both, left
+from studio.ui.chip import chip
+from studio.ui.events import QUIET
+from studio.ui.words import both
 
 SWITCHES = """
 <div class="switches" role="group">
@@ -61,20 +61,3 @@ class Header:
         with suppress(InvalidRequest):
             self._studio.stop_prefetch()
         return self._look()
-
-
-def chip(studio: Studio, fetching: tuple[LoadProgress, ...]) -> str:
-    """The chip's words: what is on its way, else what is in memory."""
-    if not fetching:
-        return resident(studio)
-    step = fetching[0]
-    if step.total:
-        told = both("app.chip.fetching", name=step.name, share=int(100 * step.done / step.total))
-        rest = left(step.seconds_left)
-        told += f" {rest}" if rest else ""
-    else:
-        told = both("app.chip.finding", name=step.name)
-    if not studio.settings.controls:
-        return told
-    stop = f'<i aria-hidden="true">✕</i><span class="quiet">{both("app.chip.stop")}</span>'
-    return f'{told} <button type="button" class="tool" data-stop-fetching>{stop}</button>'

@@ -13,7 +13,7 @@ from studio.registry.entry import Status
 from studio.registry.spec import ModelSpec, Task
 from studio.studio import Studio
 from studio.ui.events import QUIET
-from studio.ui.words import both, finding, instead, left, spans
+from studio.ui.words import both, finding, instead, spans
 
 TONGUE_NAMES: Final[dict[str, dict[Locale, str]]] = {
     "en": {"en": "English", "zh-CN": "英文"},
@@ -83,11 +83,9 @@ def _place(studio: Studio, spec: ModelSpec, status: Status) -> str:
         seconds = first_answer(spec, loaded, accelerated)
         wait = next((word for most, word in WAITS if seconds <= most), "minutes")
         return both("app.runs.here", name=spec.name) + " " + both(f"app.runs.first.{wait}")
-    step = next((step for step in studio.registry.fetching() if step.model == spec.id), None)
-    if step is None or not step.total:
-        return both("app.runs.fetch", name=spec.name, size=data_size(spec.memory))
-    told = both("app.runs.fetching", name=spec.name, done=data_size(step.done), total=data_size(step.total))
-    return told + " " + left(step.seconds_left)
+    # How far it is, the header tells all the while.
+    under_way = any(step.model == spec.id for step in studio.registry.fetching())
+    return both("app.runs.fetching" if under_way else "app.runs.fetch", name=spec.name, size=data_size(spec.memory))
 
 
 def _refused(studio: Studio, tasks: Sequence[Task]) -> str:

@@ -16,8 +16,9 @@ from studio.registry.journal import Record
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec
 from studio.ui.bars import bars_html, device_name, device_sentence
+from studio.ui.chip import chip
 from studio.ui.controls import work_button
-from studio.ui.events import QUIET, Room, Updates, resident
+from studio.ui.events import QUIET, Room, Updates
 from studio.ui.words import both, complaint, line, spans, trouble, word
 
 SHOWN_RECORDS: Final = 40
@@ -105,7 +106,12 @@ class ModelsTab:
 
     def look(self) -> Views:
         """The bars, the table, the journal and the chip as they are now."""
-        return bars_html(self._studio), self._table(), self._journal(), resident(self._studio)
+        return (
+            bars_html(self._studio),
+            self._table(),
+            self._journal(),
+            chip(self._studio, self._studio.registry.fetching()),
+        )
 
     def load(self, act: tuple[str, str]) -> Iterator[LoadProgress | Updates]:
         """Bring a model into memory and leave it there."""
