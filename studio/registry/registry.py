@@ -19,7 +19,7 @@ from studio.registry.lease import Lease, LoadProgress, Waiter
 from studio.registry.loaded import DeviceName, Shape
 from studio.registry.loan import Loan
 from studio.registry.residency import Residency
-from studio.registry.spec import ModelId, ModelSpec, Task
+from studio.registry.spec import ModelId, ModelSpec, Source, Task
 
 RETRY_SECONDS: Final = 600.0
 """For how long a model that could not be fetched is not the default."""
@@ -113,6 +113,10 @@ class Registry:
     def weights(self, spec: ModelSpec) -> Path | None:
         """The file or folder of a model's weights; None where they are not here."""
         return self._residency.store.find(spec)
+
+    def origin(self, spec: ModelSpec) -> Source | None:
+        """Which of a model's sources its weights on this machine came from; None where they are not here."""
+        return self._residency.store.origin(spec)
 
     def accelerated(self, spec: ModelSpec) -> bool:
         """Whether it runs on an accelerator where there is one."""

@@ -14,7 +14,8 @@ from studio.messages import LOCALES, data_size, table
 from studio.registry.entry import Status
 from studio.registry.journal import Record
 from studio.registry.lease import LoadProgress
-from studio.registry.spec import ModelSpec
+from studio.registry.sources import told_origin
+from studio.registry.spec import ModelSpec, Source
 from studio.ui.bars import bars_html, device_name, device_sentence
 from studio.ui.chip import chip
 from studio.ui.controls import work_button
@@ -179,7 +180,9 @@ class ModelsTab:
             if status.task != task:
                 task = status.task
                 body += f'<tr class="task"><th scope="colgroup" colspan="5">{both(f"models.task.{task}")}</th></tr>'
-            body += _row(status, self._studio.catalogue.get(status.id), self._studio.settings.controls)
+            spec = self._studio.catalogue.get(status.id)
+            origin = self._studio.registry.origin(spec) if status.present else None
+            body += _row(status, spec, origin, self._studio.settings.controls)
         return f'<div class="scroll"><table><thead><tr>{heads}<th></th></tr></thead><tbody>{body}</tbody></table></div>'
 
     def _journal(self) -> str:
@@ -203,7 +206,7 @@ def _telling(record: Record) -> bool:
     return record.event != "asked" and (record.event != "served" or record.seconds >= LONG_WAIT)
 
 
-def _row(status: Status, spec: ModelSpec, controls: bool) -> str:
+def _row(status: Status, spec: ModelSpec, origin: Source | None, controls: bool) -> str:
     state = status.busy or ("remote" if spec.remote and status.state == "absent" else status.state)
     starter = f" <small>{both('models.starter')}</small>" if spec.starter else ""
     tongues = f'<small class="tongues">{escape(", ".join(spec.languages))}</small>' if spec.languages else ""
@@ -216,9 +219,17 @@ def _row(status: Status, spec: ModelSpec, controls: bool) -> str:
         f'<tr data-id="{escape(spec.id)}" data-state="{status.state}">'
         f"<td><b>{escape(spec.name)}</b>{starter}<code>{escape(spec.id)}</code>{tongues}</td>"
         f'<td><span class="state {state}">{both(f"models.state.{state}")}</span>{marks}{_place(status)}</td>'
-        f"<td>{data_size(status.bytes)}{_spread(status)}</td><td>{escape(status.licence)}</td>"
+        f"<td>{data_size(status.bytes)}{_spread(status)}</td><td>{escape(status.licence)}{_origin(origin)}</td>"
         f"<td>{_buttons(status, spec, controls)}</td></tr>"
     )
+
+
+def _origin(source: Source | None) -> str:
+    """Where a model's weights came from."""
+    if source is None:
+        return ""
+    told = spans({locale: told_origin(source, locale) for locale in LOCALES})
+    return f'<small class="place">{told}</small>'
 
 
 def _place(status: Status) -> str:
