@@ -108,9 +108,12 @@
 
   // Ctrl/Cmd+Enter presses the primary button of the part one is in, Esc its Stop.
   const near = (kind) => {
-    const part = document.activeElement?.closest('.want, .result, .get');
-    const inside = part && [...part.querySelectorAll(`.${kind}`)].find(visible);
-    return inside || [...document.querySelectorAll(`.${kind}`)].find(visible);
+    const active = document.activeElement;
+    const those = (part) => [...(part?.querySelectorAll(`.${kind}`) || [])].filter(visible);
+    const fold = those(active?.closest('.advanced'));
+    const inside = those(active?.closest('.want, .result, .get'));
+    const main = (found) => found.find((button) => button.closest('.launch')) || found[0];
+    return main(fold) || main(inside) || main(those(document));
   };
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
@@ -138,7 +141,13 @@
       if (currentNode.nodeValue.startsWith('processing |')) currentNode.nodeValue = '';
     }
   };
+  // What would change a work that is being written rests until it is done or stopped.
+  const rest = (craft) => {
+    const busy = craft.querySelector('.stop') !== null;
+    craft.querySelectorAll('.rests').forEach((node) => { if (node.inert !== busy) node.inert = busy; });
+  };
   const settle = () => {
+    document.querySelectorAll('.craft').forEach(rest);
     document.querySelectorAll('.progress-text').forEach(queued);
     document.querySelectorAll('.advanced').forEach(unfold);
     document.querySelectorAll('[data-locale]:not([aria-pressed])').forEach((button) => {

@@ -6,6 +6,7 @@ from typing import Any
 from gradio.events import api
 
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
+from studio.messages import message
 from studio.studio import Studio
 from studio.ui.answers import answers
 from studio.ui.events import Lane
@@ -99,14 +100,18 @@ class Endpoints:
         yield from answers(steps, "")
 
     def generate_code(self, description: str, language: str = "python", model: str | None = None) -> Iterator[Json]:
-        """Write a snippet; streams {code, language, report}, whose report is null until the snippet is done."""
+        """Write a snippet; streams {code, language, report, notice}.
+
+        The report is null until the snippet is done; the notice is a sentence where there is something to know, such as
+        that the code was cut off.
+        """
 
         def steps() -> Iterator[Json | None]:
             request = SnippetRequest.of(description=description, language=language, model=model)
             for step in self._studio.coder.generate(request):
                 yield _snippet(step) if isinstance(step, Snippet) else None
 
-        yield from answers(steps, {"code": "", "language": language, "report": None})
+        yield from answers(steps, {"code": "", "language": language, "report": None, "notice": None})
 
     def score_code(self, code: str, language: str = "python") -> Iterator[Json | None]:
         """Judge code without running it: {score, language, syntax, parts}."""
@@ -119,4 +124,5 @@ class Endpoints:
 
 def _snippet(step: Snippet) -> Json:
     report = step.report.model_dump(mode="json") if step.report else None
-    return {"code": step.code, "language": step.language, "report": report}
+    notice = message(step.notice) if step.notice else None
+    return {"code": step.code, "language": step.language, "report": report, "notice": notice}

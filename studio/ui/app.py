@@ -3,7 +3,7 @@
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -13,16 +13,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from studio.errors import ServerFailed
+from studio.registry.catalog import Catalogue
+from studio.registry.spec import Task
 from studio.studio import Studio
 from studio.ui.api import Endpoints
 from studio.ui.events import QUIET, Lane, Room
 from studio.ui.header import Header
+from studio.ui.tabs import code, enlarge, image, write
 from studio.ui.tabs.code import CodeTab
-from studio.ui.tabs.enlarge import EnlargeTab
+from studio.ui.tabs.enlarge import EnlargeTab, samples
 from studio.ui.tabs.image import ImageTab
 from studio.ui.tabs.models import ModelsTab
 from studio.ui.tabs.write import WriteTab
-from studio.ui.theme import TAB_NAMES, css, head, theme
+from studio.ui.theme import css, head, theme
 from studio.ui.words import dictionary, word
 
 HOUR: Final = 3600
@@ -33,6 +36,19 @@ SIDE_REQUESTS: Final = 16
 """How many of each kind of request that needs no model may run at the same time."""
 TEMPORARY_FILES: Final = (HOUR, 24 * HOUR)
 """Every hour, temporary files older than a day go."""
+CraftTab = WriteTab | CodeTab | ImageTab | EnlargeTab
+CRAFTS: Final[Mapping[str, tuple[Callable[[Room], CraftTab], tuple[Task, ...]]]] = {
+    "write": (WriteTab, write.TASKS),
+    "code": (CodeTab, code.TASKS),
+    "image": (ImageTab, image.TASKS),
+    "enlarge": (EnlargeTab, enlarge.TASKS),
+}
+"""The tabs where something is made, and what their models are for."""
+
+
+def tab_names(catalogue: Catalogue) -> tuple[str, ...]:
+    """The tabs of the page in order; one whose work the catalogue has no model for is not there."""
+    return (*(name for name, (_, tasks) in CRAFTS.items() if catalogue.for_task(*tasks)), "models")
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -46,55 +62,52 @@ def build(studio: Studio) -> gr.Blocks:
         locale = gr.Textbox("en", visible=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             room = Room(studio, header.chip, locale, tabs, text, imaging)
-            names = [gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}") for name in TAB_NAMES]
-            with names[0]:
-                write = WriteTab(room)
-            with names[1]:
-                code = CodeTab(room)
-            with names[2]:
-                image = ImageTab(room)
-            with names[3]:
-                enlarge = EnlargeTab(room)
-            with names[4]:
+            names = tab_names(studio.catalogue)
+            leaves = {name: gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}") for name in names}
+            crafts: dict[str, CraftTab] = {}
+            for name in names[:-1]:
+                with leaves[name]:
+                    crafts[name] = CRAFTS[name][0](room)
+            with leaves["models"]:
                 models = ModelsTab(room)
         # Gradio follows a change of language only in what is on the page; tabs never opened are told by hand.
-        gr.on([header.switches.change, page.load], None, None, names, js="() => window.studio.tabs()", **QUIET)
+        told, said = [header.switches.change, page.load], list(leaves.values())
+        gr.on(told, None, None, said, js="() => window.studio.tabs()", **QUIET)
         header.wire(page)
-        _connect(page, room, header, write, code, image, enlarge, models)
+        _connect(page, room, header, crafts, models)
         Endpoints(studio, text, imaging).publish()
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=SIDE_REQUESTS)
     return page
 
 
-def _connect(
-    page: gr.Blocks,
-    room: Room,
-    header: Header,
-    write: WriteTab,
-    code: CodeTab,
-    image: ImageTab,
-    enlarge: EnlargeTab,
-    models: ModelsTab,
-) -> None:
+def _connect(page: gr.Blocks, room: Room, header: Header, crafts: Mapping[str, CraftTab], models: ModelsTab) -> None:
     """What happens between tabs: which model will run, the models' state, and pictures sent on."""
-    page.load(image.prompting.refreshed, None, image.prompting.styles, **QUIET)
-    greeted = page.load(None, None, write.language, js="() => [window.studio.language()]", **QUIET)
-    # After the language is set, not beside it: the slower of two answers would win.
-    described: dict[str, Any] = {"fn": write.describe, "inputs": [write.model, write.language], "outputs": write.runs}
-    greeted.then(**described, **QUIET)
     arrived = header.arrivals.change
-    gr.on([write.model.change, write.language.change, room.tabs.change, arrived], **described, **QUIET)
-    for tab in (code, image, enlarge):
-        gr.on([page.load, tab.model.change, room.tabs.change, arrived], tab.describe, tab.model, tab.runs, **QUIET)
-    room.tabs.select(_watching, None, models.timer, **QUIET).then(models.look, None, models.views, **QUIET)
-    image.send.click(
-        lambda file: (file, gr.Tabs(selected="enlarge")), image.file, [enlarge.picture, room.tabs], **QUIET
-    )
+    for tab in crafts.values():
+        described: dict[str, Any] = {"fn": tab.describe, "inputs": tab.model, "outputs": tab.runs, **QUIET}
+        begun = page.load
+        if isinstance(tab, WriteTab):
+            described["inputs"], begun = [tab.model, tab.language], tab.language.change
+            # After the language is set, not beside it: the slower of two answers would win.
+            page.load(None, None, tab.language, js="() => [window.studio.language()]", **QUIET).then(**described)
+        gr.on([begun, tab.model.change, room.tabs.change, arrived], **described)
+    watched = room.tabs.select(_watching(len(crafts)), None, models.timer, **QUIET)
+    watched.then(models.look, None, models.views, **QUIET)
+    drawn, enlarged = crafts.get("image"), crafts.get("enlarge")
+    if isinstance(drawn, ImageTab):
+        page.load(drawn.prompting.refreshed, None, drawn.prompting.styles, **QUIET)
+        if drawn.send is not None and isinstance(enlarged, EnlargeTab):
+            sent = [enlarged.picture, room.tabs]
+            drawn.send.click(lambda file: (file, gr.Tabs(selected="enlarge")), drawn.file, sent, **QUIET)
 
 
-def _watching(event: gr.SelectData) -> Any:
-    """The journal is live only while someone looks at it."""
-    return gr.Timer(active=TAB_NAMES[event.index] == "models")
+def _watching(last: int) -> Callable[[gr.SelectData], Any]:
+    """The journal is live only while someone looks at it, on the last tab."""
+
+    def watching(event: gr.SelectData) -> Any:
+        return gr.Timer(active=event.index == last)
+
+    return watching
 
 
 def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) -> str:
@@ -114,13 +127,13 @@ def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) 
     _, address, _ = page.launch(
         server_name=settings.host,
         server_port=port,
-        allowed_paths=[str(settings.outputs)],
+        allowed_paths=[str(settings.outputs), str(samples())],
         max_file_size=settings.max_upload,
         show_error=True,
         footer_links=["api"],
         theme=theme(),
         css=css(),
-        head=head(),
+        head=head(tab_names(studio.catalogue)),
         i18n=dictionary(studio.catalogue),
         ssr_mode=False,
         share=False,

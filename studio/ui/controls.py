@@ -10,14 +10,10 @@ from studio.registry.spec import ModelSpec, Task
 from studio.studio import Studio
 from studio.ui.events import QUIET, Job, Lane, Room
 from studio.ui.running import CHOOSER_JS
-from studio.ui.running import who_runs as who_runs
 from studio.ui.words import model_label, word
 
 LOCALE_JS: Final = "() => [window.studio.locale()]"
 """For handlers whose first and only input is `Room.locale`."""
-UNSEEN: Final = "hidden"
-"""For `visible` of what is filled by the message that shows it: part of the page from the beginning. With False it is
-made only then, and on a slow machine some of it, such as a download button, comes up without its value for good."""
 
 
 def work_button(

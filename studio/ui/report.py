@@ -8,6 +8,8 @@ from studio.messages import known
 from studio.ui.words import both
 
 SHOWN_FINDINGS = 60
+NOTHING = frozenset(("comments", "empty"))
+"""The rules that say why there is nothing to judge; then that is all there is to tell."""
 
 
 def report_html(report: Report | None) -> str:
@@ -18,10 +20,14 @@ def report_html(report: Report | None) -> str:
     grade = (
         "none" if report.score is None else "good" if report.score >= 80 else "fair" if report.score >= 50 else "poor"
     )
+    nothing = _nothing(report)
     head = (
         f'<div class="score {grade}"><b>{score}</b><div><h3>{both("code.report.title")}</h3>'
-        f"<p>{both(f'code.syntax.{report.syntax}')}</p></div></div>"
+        f"<p>{both(f'code.nothing.{nothing}' if nothing else f'code.syntax.{report.syntax}')}</p></div></div>"
     )
+    since = f'<p class="note since">{both("code.report.since")}</p>'
+    if nothing:
+        return f'<section class="report">{since}{head}</section>'
     parts = "".join(_part(part) for part in report.parts)
     # A model that repeats itself earns the same finding many times on one line; it is listed once, with a count.
     found = Counter(finding for part in report.parts for finding in part.findings)
@@ -31,10 +37,16 @@ def report_html(report: Report | None) -> str:
     more = f"<li>{both('code.findings.more', count=rest)}</li>" if rest > 0 else ""
     title = both("code.findings", count=found.total()) if found else both("code.findings.none")
     return (
-        f'<section class="report">{head}<ul class="parts">{parts}</ul>'
+        f'<section class="report">{since}{head}<ul class="parts">{parts}</ul>'
         f'<h4>{title}</h4><ul class="findings">{listed}{more}</ul>'
         f'<p class="note">{both("code.report.note")}</p></section>'
     )
+
+
+def _nothing(report: Report) -> str | None:
+    """Why there is nothing to judge; None where there is something."""
+    rules = (finding.rule for part in report.parts for finding in part.findings)
+    return next((rule for rule in rules if rule in NOTHING), None) if report.score is None else None
 
 
 def _part(part: Part) -> str:

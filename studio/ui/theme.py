@@ -1,6 +1,7 @@
 """How the page looks: system fonts, one accent colour, 8-pixel spacing, and nothing asked from anywhere else."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -18,7 +19,6 @@ SANS = (
     "Noto Sans CJK SC",
     "sans-serif",
 )
-TAB_NAMES = ("write", "code", "image", "enlarge", "models")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
 
@@ -118,13 +118,13 @@ def css() -> str:
     return (assets() / "css" / "studio.css").read_text(encoding="utf-8")
 
 
-def head() -> str:
-    """The page's own script, with the few words it says itself."""
+def head(tabs: Sequence[str]) -> str:
+    """The page's own script, with the few words it says itself, such as the names of these tabs."""
     words = {
         locale: {
             "copied": message("app.js.copied", locale),
             "queue": message("app.js.queue", locale, place="{place}", count="{count}"),
-            "tabs": [message(f"app.tab.{name}", locale) for name in TAB_NAMES],
+            "tabs": [message(f"app.tab.{name}", locale) for name in tabs],
         }
         for locale in LOCALES
     }

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,14 @@ def slow_down(page: Page, times: int) -> None:
 
 @pytest.fixture
 def open_page(chromium: Browser, server: LiveServer) -> Iterator[OpenPage]:
-    """Opens the studio; afterwards it asserts that no page complained or asked anyone else for anything."""
+    """Opens the studio, as `opener` does."""
+    with opener(chromium, server.url) as open_one:
+        yield open_one
+
+
+@contextmanager
+def opener(chromium: Browser, url: str) -> Iterator[OpenPage]:
+    """Opens a studio; afterwards it asserts that no page complained or asked anyone else for anything."""
     complaints: list[str] = []
     strangers: list[str] = []
     contexts = []
@@ -65,18 +73,18 @@ def open_page(chromium: Browser, server: LiveServer) -> Iterator[OpenPage]:
             complaints.append(message.text)
 
     def asked(request: Request) -> None:
-        if not request.url.startswith((server.url, "data:", "blob:")):
+        if not request.url.startswith((url, "data:", "blob:")):
             strangers.append(request.url)
 
     def failed(request: Request) -> None:
         if request.failure == "csp":
             strangers.remove(request.url)
 
-    def open_one(locale: str = "en-US", width: int = 1280, scheme: str = "light") -> Page:
+    def open_one(locale: str = "en-US", width: int = 1280, scheme: str = "light", height: int | None = None) -> Page:
         context = chromium.new_context(
             locale=locale,
             color_scheme=scheme,  # type: ignore[arg-type]
-            viewport={"width": width, "height": 844 if width < 500 else 900},
+            viewport={"width": width, "height": height or (844 if width < 500 else 900)},
         )
         contexts.append(context)
         page = context.new_page()
@@ -85,8 +93,8 @@ def open_page(chromium: Browser, server: LiveServer) -> Iterator[OpenPage]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", asked)
         page.on("requestfailed", failed)
-        page.goto(server.url)
-        page.wait_for_selector("#write-runs .note")
+        page.goto(url)
+        page.wait_for_selector("#chip .say")
         return page
 
     yield open_one

@@ -12,7 +12,7 @@ from studio import Studio
 from studio.imaging.infotext import format_infotext
 from studio.settings import Settings
 from studio.ui.events import Lane, Room
-from studio.ui.tabs.gallery import MOST, Shown, VisitGallery
+from studio.ui.tabs.gallery import MOST, Picture, Shown, VisitGallery
 from studio.ui.tabs.infotext import InfotextFold
 
 LINE = {"Steps": 12, "CFG scale": 5.5, "Seed": 9, "Size": "512x768", "Model": "sd-1.5"}
@@ -83,30 +83,38 @@ def test_text_that_cannot_be_used_leaves_the_form_alone(form: Form, text: str, w
     assert words in updates[form.fold.note]
 
 
+def picture(number: int, before: str | None = None) -> Picture:
+    return Picture(f"{number}.png", f"text {number}", number, before)
+
+
 @pytest.fixture
 def gallery() -> VisitGallery:
     with gr.Blocks():
         gallery = VisitGallery()
-        gallery.wire(Shown(gr.Image(), gr.Textbox(), gr.DownloadButton(), gr.State(), gr.State()))
+        compared = gr.ImageSlider(), gr.HTML()
+        gallery.wire(Shown(gr.Image(), gr.Textbox(), gr.DownloadButton(), *compared, gr.State(), gr.State()))
     return gallery
 
 
 def test_the_newest_picture_comes_first_and_the_oldest_leaves(gallery: VisitGallery) -> None:
     made: list[Any] = []
     for number in range(MOST + 2):
-        made = gallery.remember([(f"{number}.png", f"text {number}", number)], made)[gallery.made]
+        made = gallery.remember([picture(number)], made)[gallery.made]
     assert len(made) == MOST
-    assert made[0] == (f"{MOST + 1}.png", f"text {MOST + 1}", MOST + 1)
+    assert made[0] == picture(MOST + 1)
 
 
 def test_pictures_of_one_run_are_added_as_they_come_and_none_twice(gallery: VisitGallery) -> None:
-    run = [(f"{number}.png", "text", number) for number in range(3)]
-    made = gallery.remember(run[:1], [("old.png", "text", 9)])[gallery.made]
+    run = [picture(number) for number in range(3)]
+    made = gallery.remember(run[:1], [picture(9)])[gallery.made]
     made = gallery.remember(run, made)[gallery.made]
-    assert [file for file, *_ in made] == ["2.png", "1.png", "0.png", "old.png"]
+    assert [each.seed for each in made] == [2, 1, 0, 9]
 
 
-def test_a_click_brings_a_picture_back_with_its_settings(gallery: VisitGallery) -> None:
+def test_a_click_brings_a_picture_back_with_all_that_belongs_to_it(gallery: VisitGallery) -> None:
     event = gr.SelectData(None, {"index": 1, "value": None})
-    updates = gallery.back([("b.png", "b", 2), ("a.png", "a", 1)], event)
-    assert list(updates.values()) == ["a.png", "a", "a.png", "a.png", 1]
+    updates = gallery.back([picture(2), picture(1, "begun.png")], event)
+    assert list(updates.values()) == ["1.png", "text 1", "1.png", ("begun.png", "1.png"), "<i></i>", "1.png", 1]
+    event = gr.SelectData(None, {"index": 0, "value": None})
+    updates = gallery.back([picture(2), picture(1, "begun.png")], event)
+    assert list(updates.values()) == ["2.png", "text 2", "2.png", None, "", "2.png", 2]

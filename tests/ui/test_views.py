@@ -1,5 +1,7 @@
 """HTML that is made while the studio runs: both languages in it, and nothing a user or a model wrote unescaped."""
 
+from studio.coding.languages import find
+from studio.coding.report import report as judge
 from studio.coding.requests import Finding, Part, Report
 from studio.errors import InvalidRequest
 from studio.messages import data_size
@@ -78,6 +80,14 @@ def test_findings_carry_line_rule_and_a_safe_link() -> None:
     assert 'href="https://example.org/D103"' in html
     assert "javascript:" not in html
     assert "<b>bold</b>" not in html
+
+
+def test_only_comments_are_told_in_one_sentence_in_both_languages() -> None:
+    html = report_html(judge("# add two numbers\n", find("python")))
+    assert "Only comments: there is nothing to judge yet." in html
+    assert "只有注释" in html
+    assert "cannot be checked" not in html
+    assert "nothing to measure" not in html
 
 
 def test_what_could_not_be_measured_says_so() -> None:

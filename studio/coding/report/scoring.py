@@ -73,7 +73,7 @@ def report(code: str, language: CodeLanguage) -> Report:
     structure = measure(source.tree) if source.tree is not None else None
     lines = structure.code_lines if structure else frozenset(_filled_lines(code))
     if not lines:
-        return _unscored("empty", "There is no code to judge.", language)
+        return _unscored(code, judged, language)
     parses = judged.syntax == "ok"
     found = checks.findings if checks else {"style": tuple(layout(code))}
     measured: dict[str, _Measured] = {}
@@ -188,9 +188,11 @@ def _shown(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return (*ordered[:SHOWN], rest)
 
 
-def _unscored(rule: str, message: str, language: CodeLanguage) -> Report:
+def _unscored(code: str, judged: Verdict, language: CodeLanguage) -> Report:
+    """The report on a text without a line of code; what is only comments is told from what is empty."""
+    rule, message = ("comments", "Only comments: there is nothing to judge yet.") if code else ("empty", "No code yet.")
     reason = Finding(line=None, rule=rule, message=message)
     parts = tuple(
         Part(name=name, weight=0, points=None, findings=(reason,) if name == "syntax" else ()) for name in PARTS
     )
-    return Report(score=None, language=language.id, syntax="unknown", parts=parts)
+    return Report(score=None, language=language.id, syntax=judged.syntax if code else "unknown", parts=parts)

@@ -9,9 +9,10 @@ from studio.coding.languages import LANGUAGES
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import examples, model_choice, who_runs, work_button
+from studio.ui.controls import examples, model_choice, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.report import report_html
+from studio.ui.running import runs_line, who_runs
 from studio.ui.words import both, line, word
 
 TASKS: Final[tuple[Task, ...]] = ("code", "text")
@@ -21,6 +22,8 @@ HIGHLIGHTS: Final = {
     "sql": "sql",
 }  # fmt: skip
 """The editor's highlighter for each language; those it does not know are shown plain."""
+OUTDATED_JS: Final = "() => document.querySelector('#code-report .report')?.classList.add('outdated')"
+JUDGED_JS: Final = "() => document.querySelector('#code-report .report')?.classList.remove('outdated')"
 
 
 class CodeTab:
@@ -53,11 +56,12 @@ class CodeTab:
         )
         with gr.Accordion(word("app.advanced"), open=False, elem_id="code-advanced", elem_classes="advanced"):
             self.model = model_choice(room.studio, "code", *TASKS)
-        self.runs = gr.HTML(elem_id="code-runs", elem_classes="runs")
-        self.generating = work_button(room, room.text, "code", "code.generate")
+        with gr.Column(elem_classes="launch"):
+            self.runs = runs_line("code", self.model)
+            self.generating = work_button(room, room.text, "code", "code.generate", model=self.model, tasks=TASKS)
 
     def _result(self, room: Room) -> None:
-        with gr.Column(elem_id="code-empty", elem_classes="empty"):
+        with gr.Column(elem_classes="empty"):
             gr.HTML(f"<h2>{both('code.empty.title')}</h2><p>{both('code.empty.text')}</p>")
             fields = [("description", self.description), ("language", self.language), ("code", None)]
             examples(room, "code", fields[:2])
@@ -71,11 +75,12 @@ class CodeTab:
             buttons=[],
             elem_id="code-editor",
         )
-        with gr.Row(elem_classes="actions"):
-            self.score = gr.Button(word("code.score"), size="sm", elem_id="code-score")
+        with gr.Row(elem_id="code-actions", elem_classes="actions"):
+            self.score = gr.Button(word("code.score"), size="sm", elem_id="code-score", elem_classes="rests")
             self.copy = gr.Button(word("app.copy"), size="sm", elem_id="code-copy")
             self.download = gr.Button(word("app.download"), size="sm", elem_id="code-download")
-        self.report = gr.HTML(elem_id="code-report")
+        with gr.Column(elem_id="code-result", elem_classes="result"):
+            self.report = gr.HTML(elem_id="code-report")
 
     def _wire(self, room: Room) -> None:
         made = [self.code, self.report]
@@ -86,6 +91,9 @@ class CodeTab:
         self.generating.seal()
 
         self.language.change(_highlight, self.language, self.code, **QUIET)
+        self.code.input(None, None, None, js=OUTDATED_JS, **QUIET)
+        # A report that comes out the same again is not drawn anew, and would stay marked.
+        self.score.click(None, None, None, js=JUDGED_JS, **QUIET)
         self.copy.click(None, self.code, js="(text) => window.studio.copy(text)", **QUIET)
         extensions = gr.JSON(self._extensions, visible=False)
         self.download.click(

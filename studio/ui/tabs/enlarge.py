@@ -1,20 +1,30 @@
 """The Enlarge tab: picture to larger picture."""
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
 
 from studio.errors import InvalidRequest
 from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
-from studio.messages import known
+from studio.messages import assets, known
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import UNSEEN, picture_drop, who_runs, work_button
-from studio.ui.events import Room, Updates
+from studio.ui.controls import picture_drop, work_button
+from studio.ui.events import QUIET, Room, Updates
+from studio.ui.running import runs_line, who_runs
 from studio.ui.words import both, line, tiles, word
 
 TASKS: Final[tuple[Task, ...]] = ("upscale",)
+EXAMPLES: Final = (("cat.png", "realesrgan-x4plus"), ("apple.png", "realesrgan-x4plus-anime"))
+"""Sample pictures, and the model that suits each."""
+
+
+def samples() -> Path:
+    """The folder of the sample pictures."""
+    return assets() / "samples"
 
 
 class EnlargeTab:
@@ -26,6 +36,7 @@ class EnlargeTab:
             with gr.Column(scale=2, min_width=320, elem_classes="want"):
                 self._request(room)
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
+                self._welcome()
                 self._result()
         self._wire()
 
@@ -40,13 +51,26 @@ class EnlargeTab:
             elem_id="enlarge-model",
             elem_classes="stacked",
         )
-        self.runs = gr.HTML(elem_id="enlarge-runs", elem_classes="runs")
-        self.enlarging = work_button(room, room.imaging, "enlarge", "enlarge.start")
+        with gr.Column(elem_classes="launch"):
+            self.runs = runs_line("enlarge", self.model)
+            self.enlarging = work_button(room, room.imaging, "enlarge", "enlarge.start")
+
+    def _welcome(self) -> None:
+        with gr.Column(elem_classes="empty"):
+            gr.HTML(f"<h2>{both('enlarge.empty.title')}</h2><p>{both('enlarge.empty.text')}</p>")
+            with gr.Row(elem_classes="examples"):
+                for number, (name, model) in enumerate(EXAMPLES, 1):
+                    button = gr.Button(
+                        word(f"enlarge.example.{name}"),
+                        icon=samples() / name,
+                        size="sm",
+                        elem_id=f"enlarge-example-{number}",
+                        elem_classes="example",
+                    )
+                    button.click(partial(self.example, name, model), None, [self.picture, self.model], **QUIET)
 
     def _result(self) -> None:
-        with gr.Column(elem_id="enlarge-empty", elem_classes="empty") as self.welcome:
-            gr.HTML(f"<h2>{both('enlarge.empty.title')}</h2><p>{both('enlarge.empty.text')}</p>")
-        with gr.Column(visible=UNSEEN, elem_id="enlarge-result", elem_classes="result") as self.page:
+        with gr.Column(elem_id="enlarge-result", elem_classes="result"):
             self.slider = gr.ImageSlider(
                 label=str(word("enlarge.compare")),
                 format="png",
@@ -58,13 +82,18 @@ class EnlargeTab:
                 self.download = gr.DownloadButton(str(word("app.download")), size="sm", elem_id="enlarge-download")
 
     def _wire(self) -> None:
-        made = [self.slider, self.download, self.page, self.welcome]
+        made = [self.slider, self.download]
         self.enlarging.run(self.enlarging.start.click, self.enlarge, [self.picture, self.model], made, raw=True)
         self.enlarging.seal()
 
     def describe(self, model: str) -> str:
         """The line on the model that will enlarge."""
         return who_runs(self._studio, model, TASKS)
+
+    def example(self, name: str, model: str) -> tuple[str, Any]:
+        """A sample picture, and the model that suits it where there is that one."""
+        suits = any(spec.id == model for spec in self._studio.catalogue.for_task(*TASKS))
+        return str(samples() / name), model if suits else gr.skip()
 
     def enlarge(self, picture: dict[str, Any] | None, model: str | None) -> Iterator[LoadProgress | Updates]:
         """Enlarge the uploaded file; `picture` is Gradio's record of it, whose path Gradio has checked."""
@@ -85,7 +114,5 @@ class EnlargeTab:
         return {
             self.slider: (str(step.source), str(step.file)),
             self.download: str(step.file),
-            self.page: gr.update(visible=True),
-            self.welcome: gr.update(visible=False),
             self.enlarging.status: line(text, moving=False),
         }

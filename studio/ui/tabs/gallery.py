@@ -7,17 +7,28 @@ import gradio as gr
 from studio.ui.events import QUIET, Updates
 from studio.ui.words import word
 
-Drawing = tuple[str, str, int]
-"""A picture's file, infotext and seed."""
 MOST: Final = 24
 
 
+class Picture(NamedTuple):
+    """A finished picture."""
+
+    file: str
+    infotext: str
+    seed: int
+    before: str | None
+    """The file of what it began from, where it did not begin from words."""
+
+
 class Shown(NamedTuple):
-    """Where the picture that is looked at is shown."""
+    """Where the picture that is looked at is shown: all of it belongs to one and the same."""
 
     picture: gr.Image
     infotext: gr.Textbox
     download: gr.DownloadButton
+    compared: gr.ImageSlider
+    begun: gr.HTML
+    """Holds something where there is something to compare; the style shows the comparison then."""
     file: gr.State
     seed: gr.State
 
@@ -49,14 +60,26 @@ class VisitGallery:
         self.latest.change(self.remember, [self.latest, self.made], [self.made, self.strip], **QUIET)
         self.strip.select(self.back, self.made, list(shown), **QUIET)
 
-    def remember(self, latest: list[Drawing], made: list[Drawing]) -> Updates:
+    def remember(self, latest: list[Picture], made: list[Picture]) -> Updates:
         """Put new pictures first; the oldest leave when there are too many."""
-        known = {file for file, *_ in made}
-        made = [*reversed([drawing for drawing in latest if drawing[0] not in known]), *made][:MOST]
-        return {self.made: made, self.strip: gr.update(value=[file for file, *_ in made], visible=len(made) > 1)}
+        known = {picture.file for picture in made}
+        made = [*reversed([picture for picture in latest if picture.file not in known]), *made][:MOST]
+        strip = gr.update(value=[picture.file for picture in made], visible=len(made) > 1)
+        return {self.made: made, self.strip: strip}
 
-    def back(self, made: list[Drawing], event: gr.SelectData) -> Updates:
+    def back(self, made: list[Picture], event: gr.SelectData) -> Updates:
         """Show a picture again."""
-        file, infotext, seed = made[event.index]
-        picture, text, download, last, seeds = self._shown
-        return {picture: file, text: infotext, download: file, last: file, seeds: seed}
+        return self.shown(made[event.index])
+
+    def shown(self, picture: Picture) -> Updates:
+        """A picture with all that belongs to it."""
+        place = self._shown
+        return {
+            place.picture: picture.file,
+            place.infotext: picture.infotext,
+            place.download: picture.file,
+            place.compared: (picture.before, picture.file) if picture.before else None,
+            place.begun: "<i></i>" if picture.before else "",
+            place.file: picture.file,
+            place.seed: picture.seed,
+        }

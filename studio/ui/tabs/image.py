@@ -5,16 +5,18 @@ from typing import Any, Final
 
 import gradio as gr
 from gradio.blocks import Block
+from gradio.processing_utils import save_pil_to_cache
 
 from studio.imaging.requests import Drawing, Drawn, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
-from studio.ui.controls import UNSEEN, examples, model_choice, who_runs, work_button
+from studio.ui.controls import examples, model_choice, work_button
 from studio.ui.events import QUIET, Room, Updates
+from studio.ui.running import runs_line, who_runs
 from studio.ui.tabs.adapters import AdapterFold
 from studio.ui.tabs.control import ControlTools
 from studio.ui.tabs.form import PictureForm, default, prompt_field, size_fields
-from studio.ui.tabs.gallery import Shown, VisitGallery
+from studio.ui.tabs.gallery import Picture, Shown, VisitGallery
 from studio.ui.tabs.hires import HiresTools
 from studio.ui.tabs.infotext import InfotextFold
 from studio.ui.tabs.origin import Mode, OriginTools
@@ -87,9 +89,10 @@ class ImageTab:
         told |= {**self.sampling.fields, **self.hires.fields}
         InfotextFold(room, told | {"strength": self.origin.share}, self.size)
         self.form = self._form(told)
-        self.runs = gr.HTML(elem_id="image-runs", elem_classes="runs")
-        self.drawing = work_button(room, room.imaging, "image", "image.draw")
         PlotFold(room, self.form, room.studio.plotter)
+        with gr.Column(elem_classes="launch"):
+            self.runs = runs_line("image", self.model)
+            self.drawing = work_button(room, room.imaging, "image", "image.draw", model=self.model, tasks=TASKS)
 
     def _form(self, told: Mapping[str, Block]) -> PictureForm:
         form = PictureForm()
@@ -111,11 +114,16 @@ class ImageTab:
         )
 
     def _result(self, room: Room) -> None:
-        with gr.Column(elem_id="image-empty", elem_classes="empty") as self.welcome:
+        with gr.Column(elem_classes="empty"):
             gr.HTML(f"<h2>{both('image.empty.title')}</h2><p>{both('image.empty.text')}</p>")
             stem = "image.starter" if self._spec("").starter else "image"
             examples(room, stem, [("prompt", self.prompt), ("negative", self.negative)], prefix="image")
-        with gr.Column(visible=UNSEEN, elem_id="image-result", elem_classes="result") as self.page:
+        with gr.Column(elem_id="image-becoming", elem_classes="becoming"):
+            # Apart from the finished picture: below that stand its settings and what can be done with it.
+            self.preview = gr.Image(
+                show_label=False, format="png", interactive=False, buttons=[], elem_id="image-preview"
+            )
+        with gr.Column(elem_id="image-result", elem_classes="result"):
             self.picture = gr.Image(
                 show_label=False,
                 format="png",
@@ -128,24 +136,32 @@ class ImageTab:
             )
             with gr.Row(elem_classes="actions"):
                 self.download = gr.DownloadButton(str(word("app.download")), size="sm", elem_id="image-download")
-                self.send = gr.Button(word("image.send"), size="sm", elem_id="image-send")
+                self.send = self._sender(room)
                 self.again = gr.Button(word("image.send.picture"), size="sm", elem_id="image-send-picture")
                 self.repaint = gr.Button(word("image.send.repaint"), size="sm", elem_id="image-send-repaint")
                 self.follow = gr.Button(word("image.send.control"), size="sm", elem_id="image-send-control")
                 self.keep = gr.Button(word("image.keep_seed"), size="sm", elem_id="image-keep-seed")
-            with gr.Accordion(
-                word("image.compare"), open=False, visible=UNSEEN, elem_id="image-compare", elem_classes="advanced"
-            ) as self.comparing:
+            with gr.Accordion(word("image.compare"), open=False, elem_id="image-compare", elem_classes="advanced"):
                 self.slider = gr.ImageSlider(
                     show_label=False, format="png", interactive=False, buttons=["fullscreen"], elem_id="image-slider"
                 )
+            self.begun = gr.HTML("", elem_id="image-begun", elem_classes="never")
             self.gallery = VisitGallery()
+
+    @staticmethod
+    def _sender(room: Room) -> gr.Button | None:
+        """The button that sends the picture to be enlarged; None where nothing can enlarge it."""
+        if not room.studio.catalogue.for_task("upscale"):
+            return None
+        return gr.Button(word("image.send"), size="sm", elem_id="image-send")
 
     def _wire(self, room: Room) -> None:
         self.file = gr.State(None)
         self.last_seed = gr.State(-1)
-        shown = Shown(self.picture, self.infotext, self.download, self.file, self.last_seed)
-        made = [*shown, self.gallery.latest, self.page, self.welcome, self.comparing, self.slider]
+        compared = self.slider, self.begun
+        shown = Shown(self.picture, self.infotext, self.download, *compared, self.file, self.last_seed)
+        made = [*shown, self.preview, self.gallery.latest]
+        self.drawing.start.click(None, None, self.preview, js="() => [null]", **QUIET)
         self.drawing.run(self.drawing.start.click, self.draw, self.form.components, made, raw=True)
         self.drawing.seal()
         self.origin.wire()
@@ -229,25 +245,21 @@ class ImageTab:
         updates: Updates = {
             self.drawing.status: line(text, step.step / max(step.total, 1), remaining=step.seconds_left)
         }
-        if step.preview is None:
-            return updates
-        return {**updates, self.page: gr.update(visible=True), self.picture: step.preview}
+        return updates if step.preview is None else {**updates, self.preview: step.preview}
 
     def _finished(self, step: Drawn) -> Updates:
-        run = list(zip(map(str, step.files), step.infotexts, step.seeds, strict=True))
-        file, infotext, seed = run[-1]
+        before = (
+            None
+            if step.before is None
+            else save_pil_to_cache(step.before, cache_dir=self.slider.GRADIO_CACHE, format="png")
+        )
+        made = zip(map(str, step.files), step.infotexts, step.seeds, strict=True)
+        run = [Picture(*each, before) for each in made]
         return {
-            self.picture: file,
-            self.infotext: infotext,
-            self.download: file,
-            self.file: file,
-            self.last_seed: seed,
+            **self.gallery.shown(run[-1]),
+            self.preview: None,
             self.gallery.latest: run,
-            self.page: gr.update(visible=True),
-            self.welcome: gr.update(visible=False),
-            self.drawing.status: self._told(step, seed),
-            self.comparing: gr.update(visible=step.before is not None),
-            self.slider: (step.before, file) if step.before is not None else None,
+            self.drawing.status: self._told(step, run[-1].seed),
         }
 
     @staticmethod

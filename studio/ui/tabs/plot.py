@@ -12,7 +12,7 @@ from studio.imaging.plots import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.requests import LATENT, Drawing, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.studio import Studio
-from studio.ui.controls import UNSEEN, work_button
+from studio.ui.controls import work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.form import PictureForm
 from studio.ui.words import both, complaint, line, tiles, word
@@ -93,7 +93,7 @@ class PlotFold:
             self.x, self.y = AxisFields(room.studio, "x", FIRST), AxisFields(room.studio, "y", "")
             self.total = gr.HTML(elem_id="image-plot-total")
             self.drawing = work_button(room, room.imaging, "image-plot", "image.plot.draw", minor=True)
-            with gr.Column(visible=UNSEEN, elem_id="image-plot-result") as self.page:
+            with gr.Column(elem_id="image-plot-result", elem_classes="result"):
                 self.sheet = gr.Image(
                     label=word("image.plot.sheet"),
                     show_label=False,
@@ -110,7 +110,7 @@ class PlotFold:
 
     def _wire(self) -> None:
         axes = [*self.x.components, *self.y.components]
-        shown = [self.sheet, self.download, self.page]
+        shown = [self.sheet, self.download]
         self.drawing.run(self.drawing.start.click, self.draw, [*self._form.components, *axes], shown, raw=True)
         self.drawing.seal()
         triggers = [component.change for component in (self.x.vary, self.x.values, self.y.vary, self.y.values)]
@@ -149,7 +149,6 @@ class PlotFold:
         return {
             self.sheet: file,
             self.download: file,
-            self.page: gr.update(visible=True),
             self.drawing.status: line(_told(step), step.done / step.total, moving=step.done < step.total),
         }
 

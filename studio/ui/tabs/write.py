@@ -7,9 +7,10 @@ import gradio as gr
 
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import UNSEEN, examples, model_choice, progress_line, who_runs, work_button
+from studio.ui.controls import examples, model_choice, progress_line, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
+from studio.ui.running import runs_line, who_runs
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline
 from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
@@ -63,33 +64,41 @@ class WriteTab:
                 "", label=word("write.notes"), placeholder=word("write.notes.hint"), lines=3, elem_id="write-notes"
             )
             self.model = model_choice(room.studio, "write", *TASKS)
-        self.runs = gr.HTML(elem_id="write-runs", elem_classes="runs")
-        self.outlining = work_button(room, room.text, "write-outline", "write.outline")
+        with gr.Column(elem_classes="launch"):
+            self.runs = runs_line("write", self.model)
+            self.outlining = work_button(
+                room, room.text, "write-outline", "write.outline", model=self.model, tasks=TASKS
+            )
 
     def _welcome(self, room: Room) -> None:
-        with gr.Column(elem_id="write-empty", elem_classes="empty") as self.welcome:
+        with gr.Column(elem_classes="empty"):
             gr.HTML(f"<h2>{both('write.empty.title')}</h2><p>{both('write.empty.text')}</p>")
             fields = [(name, getattr(self, name)) for name in ("topic", "audience", "tone", "language", "keywords")]
             examples(room, "write", fields)
 
     def _plan(self, room: Room) -> None:
-        with gr.Column(visible=UNSEEN, elem_id="write-plan", elem_classes="result") as self.plan:
-            gr.HTML(f"<h2>{both('write.plan')}</h2>")
-            self.cards = OutlineCards(elem_id="write-cards")
+        with gr.Column(elem_id="write-plan", elem_classes="result"):
+            with gr.Row(elem_classes="title"):
+                gr.HTML(f"<h2>{both('write.plan')}</h2>")
+                self.undo = gr.Button(
+                    word("write.undo"), size="sm", visible=False, elem_id="write-undo", elem_classes="rests"
+                )
+            self.cards = OutlineCards(elem_id="write-cards", elem_classes="rests")
             self.status = progress_line("write-article")
-            self.writing = work_button(room, room.text, "write-article", "write.article", self.status)
+            self.writing = work_button(
+                room, room.text, "write-article", "write.article", self.status, model=self.model, tasks=TASKS
+            )
 
     def _page(self, room: Room) -> None:
         self.texts = gr.State({})
         self.past = gr.State(None)
         self.index = gr.State(0)
-        with gr.Column(visible=UNSEEN, elem_id="write-page", elem_classes="result") as self.page:
+        with gr.Column(elem_id="write-page", elem_classes="result"):
             self.article = gr.Markdown(elem_id="write-text", line_breaks=False)
             with gr.Row(elem_classes="actions"):
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
                 self.download = gr.Button(word("write.download"), size="sm", elem_id="write-download")
-                self.undo = gr.Button(word("write.undo"), size="sm", elem_id="write-undo")
-            with gr.Row(elem_classes="rewrite"):
+            with gr.Row(elem_classes=["rewrite", "rests"]):
                 self.section = gr.Dropdown(
                     [], label=word("write.rewrite.section"), min_width=160, elem_id="write-section", filterable=False
                 )
@@ -105,11 +114,11 @@ class WriteTab:
 
     def _wire(self, room: Room) -> None:
         brief = [getattr(self, name) for name in BRIEF]
-        made = [self.cards, self.texts, self.past, self.article, self.plan, self.page, self.welcome, self.section]
+        made = [self.cards, self.texts, self.past, self.article, self.undo, self.section]
         self.outlining.run(self.outlining.start.click, self.outline, [*brief, self.cards, self.texts], made)
         self.outlining.seal()
 
-        pages = [self.texts, self.past, self.article, self.page, self.section]
+        pages = [self.texts, self.past, self.article, self.undo, self.section]
         held = [self.cards, self.texts, self.model]
         self.writing.run(self.writing.start.click, self.write_all, held, pages)
         picked = self.cards.submit(_index, None, self.index, queue=False, api_visibility="private")
@@ -120,7 +129,7 @@ class WriteTab:
         self.writing.seal()
 
         self.cards.change(self.edited, [self.cards, self.texts, self.section], [self.article, self.section], **QUIET)
-        restored = [self.cards, *pages]
+        restored = [self.cards, self.texts, self.past, self.article, self.section]
         self.undo.click(self.restore, [self.cards, self.texts, self.past], restored, **QUIET)
         self.copy.click(None, self.article, js="(text) => window.studio.copy(text)", **QUIET)
         self.download.click(
@@ -142,7 +151,7 @@ class WriteTab:
             if isinstance(step, Drafting):
                 yield {self.outlining.status: _drafting(step)}
             elif isinstance(step, Outline):
-                yield self._planned(sheet(step), (cards, texts) if texts else None)
+                yield self._planned(sheet(step), (cards, texts) if cards else None)
             else:
                 yield step
 
@@ -178,18 +187,14 @@ class WriteTab:
     def restore(self, cards: Sheet, texts: Texts, past: tuple[Sheet, Texts] | None) -> tuple[Any, ...]:
         """Change places with what was there before the last run."""
         then_cards, then_texts = past or (cards, texts)
-        shown = gr.update(visible=bool(then_texts))
-        return then_cards, then_texts, (cards, texts), assembled(then_cards, then_texts), shown, _headings(then_cards)
+        return then_cards, then_texts, (cards, texts), assembled(then_cards, then_texts), _headings(then_cards)
 
-    def _planned(self, cards: Sheet, past: Any) -> Updates:
+    def _planned(self, cards: Sheet, past: tuple[Sheet, Texts] | None) -> Updates:
         return {
             self.cards: cards,
             self.texts: {},
-            **({self.past: past} if past else {}),
+            **self._kept(past),
             self.article: "",
-            self.plan: gr.update(visible=True),
-            self.page: gr.update(visible=False),
-            self.welcome: gr.update(visible=False),
             self.section: _headings(cards),
             self.outlining.status: line(both("write.planned", count=len(cards["sections"])), moving=False),
         }
@@ -204,9 +209,12 @@ class WriteTab:
             self.status: _writing(step, len(cards["sections"])),
         }
         if begins:
-            updates |= {self.page: gr.update(visible=True), self.section: _headings(cards, step.index)}
-            updates |= {self.past: past} if past else {}
+            updates |= {self.section: _headings(cards, step.index), **self._kept(past)}
         return updates
+
+    def _kept(self, past: tuple[Sheet, Texts] | None) -> Updates:
+        """What undoing brings back; the button is there once something can be brought back."""
+        return {self.past: past, self.undo: gr.update(visible=True)} if past else {}
 
 
 def _index(event: gr.EventData) -> int:

@@ -78,11 +78,20 @@ def test_a_script_without_functions_has_no_points_for_documentation_complexity_a
     assert [part.name for part in judged.parts if part.points is None] == ["complexity", "documentation", "types"]
 
 
-@pytest.mark.parametrize("code", ["", "   \n\n", "# only a comment\n"])
+@pytest.mark.parametrize("code", ["", "   \n\n"])
 def test_without_code_there_is_no_score_but_a_reason(code):
     judged = report(code, PYTHON)
     assert judged.score is None
-    assert judged.parts[0].findings[0].message == "There is no code to judge."
+    assert judged.parts[0].findings[0].rule == "empty"
+
+
+@pytest.mark.parametrize(
+    ("code", "language"), [("# only a comment\n", "python"), ("// one\n/* two\n three */\n", "javascript")]
+)
+def test_what_is_only_comments_is_told_so_and_not_that_it_cannot_be_checked(code, language):
+    judged = report(code, find(language))
+    assert (judged.score, judged.syntax) == (None, "ok")
+    assert judged.parts[0].findings[0].rule == "comments"
 
 
 def test_a_directive_does_not_silence_the_judge():
