@@ -25,7 +25,7 @@ def api() -> Iterator[DeviceApi]:
 def space(scene: str, folder: Path, api: DeviceApi) -> dict[str, Any]:
     variables = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": api.url}
     command = [sys.executable, "-m", "tests.support.space", scene, str(folder)]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True, timeout=120, capture_output=True)
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True, capture_output=True)
     found: dict[str, Any] = json.loads((folder / "found.json").read_text(encoding="utf-8"))
     return found
 

@@ -312,7 +312,6 @@ def test_on_a_space_pictures_are_checked_unless_its_host_says_otherwise(
         env={"PATH": "", "HOME": str(tmp_path), **variables},
         capture_output=True,
         text=True,
-        timeout=60,
         check=True,
     )
     assert done.stdout.strip() == check
