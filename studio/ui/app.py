@@ -3,7 +3,7 @@
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -17,8 +17,9 @@ from studio.registry.catalog import Catalogue
 from studio.registry.spec import Task
 from studio.studio import Studio
 from studio.ui.api import Endpoints
+from studio.ui.controls import model_labels
 from studio.ui.events import QUIET, Lane, Room
-from studio.ui.header import Header
+from studio.ui.header import Follower, Header
 from studio.ui.tabs import code, enlarge, image, write
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab, samples
@@ -73,24 +74,32 @@ def build(studio: Studio) -> gr.Blocks:
         # Gradio follows a change of language only in what is on the page; tabs never opened are told by hand.
         told, said = [header.switches.change, page.load], list(leaves.values())
         gr.on(told, None, None, said, js="() => window.studio.tabs()", **QUIET)
-        header.wire(page)
-        _connect(page, room, header, crafts, models)
+        header.wire(page, _connect(page, room, crafts, models))
         Endpoints(studio, text, imaging).publish()
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=SIDE_REQUESTS)
     return page
 
 
-def _connect(page: gr.Blocks, room: Room, header: Header, crafts: Mapping[str, CraftTab], models: ModelsTab) -> None:
-    """What happens between tabs: which model will run, the models' state, and pictures sent on."""
-    arrived = header.arrivals.change
-    for tab in crafts.values():
-        described: dict[str, Any] = {"fn": tab.describe, "inputs": tab.model, "outputs": tab.runs, **QUIET}
-        begun = page.load
+def _connect(page: gr.Blocks, room: Room, crafts: Mapping[str, CraftTab], models: ModelsTab) -> Sequence[Follower]:
+    """What happens between tabs: which model will run, the models' state, and pictures sent on.
+
+    Returns what has to be told anew when a model that was fetched is here.
+    """
+    followers: list[Follower] = []
+    for name, tab in crafts.items():
+        if isinstance(tab.model, gr.Dropdown):
+            # Where each model is now, not where it was when the studio started.
+            labels = Follower(_relabelled(room.studio, CRAFTS[name][1]), (), tab.model)
+            page.load(labels.tell, None, labels.output, **QUIET)
+            followers.append(labels)
+        line, begun = Follower(tab.describe, [tab.model], tab.runs), page.load
         if isinstance(tab, WriteTab):
-            described["inputs"], begun = [tab.model, tab.language], tab.language.change
+            line, begun = Follower(tab.describe, [tab.model, tab.language], tab.runs), tab.language.change
             # After the language is set, not beside it: the slower of two answers would win.
-            page.load(None, None, tab.language, js="() => [window.studio.language()]", **QUIET).then(**described)
-        gr.on([begun, tab.model.change, room.tabs.change, arrived], **described)
+            spoken = page.load(None, None, tab.language, js="() => [window.studio.language()]", **QUIET)
+            spoken.then(line.tell, line.inputs, line.output, **QUIET)
+        gr.on([begun, tab.model.change, room.tabs.change], line.tell, line.inputs, line.output, **QUIET)
+        followers.append(line)
     watched = room.tabs.select(_watching(len(crafts)), None, models.timer, **QUIET)
     watched.then(models.look, None, models.views, **QUIET)
     drawn, enlarged = crafts.get("image"), crafts.get("enlarge")
@@ -99,6 +108,11 @@ def _connect(page: gr.Blocks, room: Room, header: Header, crafts: Mapping[str, C
         if drawn.send is not None and isinstance(enlarged, EnlargeTab):
             sent = [enlarged.picture, room.tabs]
             drawn.send.click(lambda file: (file, gr.Tabs(selected="enlarge")), drawn.file, sent, **QUIET)
+    return followers
+
+
+def _relabelled(studio: Studio, tasks: Sequence[Task]) -> Callable[[], Any]:
+    return lambda: gr.update(choices=model_labels(studio, *tasks))
 
 
 def _watching(last: int) -> Callable[[gr.SelectData], Any]:

@@ -1,6 +1,10 @@
 """The header: name, the models' state in words, language, light or dark."""
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
@@ -25,6 +29,15 @@ element.addEventListener('click', (event) => { if (event.target.closest('[data-s
 TICK_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class Follower:
+    """Something on the page that says which models are here: `tell(*inputs)` is what `output` shows."""
+
+    tell: Callable[..., Any]
+    inputs: Sequence[Block]
+    output: Block
+
+
 class Header:
     """What stands over all tabs; `chip` tells about models, `switches` change when the language does."""
 
@@ -36,25 +49,27 @@ class Header:
             self.switches = gr.HTML(
                 SWITCHES.format(theme=both("app.theme")), elem_id="switches", min_width=80, js_on_load=SWITCHED_JS
             )
-        self.arrivals = gr.State(0)
-        """Changes when a model that was fetched by itself is here, or is not coming."""
         self._timer = gr.Timer(TICK_SECONDS, active=False)
 
-    def wire(self, page: gr.Blocks) -> None:
-        """Follow what is fetched by itself, for as long as something is."""
+    def wire(self, page: gr.Blocks, followers: Sequence[Follower]) -> None:
+        """Follow what is fetched, for as long as something is; tell `followers` when it is here, or is not coming."""
         watched: list[Block] = [self.chip, self._timer]
         page.load(self._look, None, watched, **QUIET)
-        self._timer.tick(self._look, None, watched, **QUIET).then(
-            self._arrived, [self.arrivals], self.arrivals, **QUIET
-        )
         self.chip.submit(self._stop, None, watched, **QUIET)
+        inputs = [block for follower in followers for block in follower.inputs]
+        outputs = [*watched, *(follower.output for follower in followers)]
+
+        def tick(*values: Any) -> list[Any]:
+            if self._studio.registry.fetching():
+                return [*self._look(), *(gr.skip() for _ in followers)]
+            given = iter(values)
+            return [*self._look(), *(each.tell(*islice(given, len(each.inputs))) for each in followers)]
+
+        self._timer.tick(tick, inputs, outputs, **QUIET)
 
     def _look(self) -> tuple[str, gr.Timer]:
         fetching = self._studio.registry.fetching()
         return chip(self._studio, fetching), gr.Timer(active=bool(fetching))
-
-    def _arrived(self, arrivals: int) -> int:
-        return arrivals if self._studio.registry.fetching() else arrivals + 1
 
     def _stop(self) -> tuple[str, gr.Timer]:
         # Whoever has no controls is not shown the button.
