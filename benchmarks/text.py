@@ -1,33 +1,54 @@
-"""Tokens a second of SmolLM2-135M on a CPU, from the click to the browser, against its library called directly.
+"""Tokens a second on a CPU, through the studio's API and on its page, against its libraries called directly.
 
-    uv run python -m benchmarks.text
+    uv run python -m benchmarks.text [--only api users] [--model smollm2-135m] [--rounds 3]
 
-Three claims, each a ratio measured in one run: the studio against xllamacpp given the very same requests; the studio
-against transformers on the same weights; four users at once against the same four one after another.
+Claims, each a ratio of two things measured in turn in one run:
+
+- api: an article through `gradio_client`, no browser, against xllamacpp with all cores given the very same requests.
+- browser: from the click to the last word in Chromium on this machine, against one core left free for it.
+- users: four at once, against the same four one after another.
+- prefix: prompt tokens that are read for each section, of those it has.
+- transformers: the engine against transformers on the same file (SmolLM2).
 """
 
+import argparse
 import shutil
+import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.common import smollm2, verdict
+from benchmarks.text_sides import api_seconds, client, raw, raw_rate
 from studio.engines.text import Message, TextChunk, TextRequest
+from studio.engines.text.cores import usable_cores
 from studio.engines.text.hf import TransformersLoader
-from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body, usable_cores
+from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body
+from studio.registry.catalog import Catalogue
 from studio.registry.entry import Binding
+from studio.registry.loaded import Rung
 from studio.registry.spec import ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio, default_bindings
 from studio.ui.app import serve
+from studio.writing.outline import parse_outline
+from studio.writing.requests import ArticleRequest
 
-ROUNDS = 3
+MODELS: Final = ("smollm2-135m", "qwen2.5-coder-1.5b")
+PARTS: Final = ("api", "browser", "users", "prefix", "transformers")
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 TOPICS = ["City bees", "Bread at home", "Walking in winter", "Learning the piano"]
+SECTIONS = {"Choosing a spot": "sun and wind", "The first hive": "frames and smoker", "Through the year": "swarms"}
+OUTLINE: Final = {
+    "title": "Urban beekeeping for beginners",
+    "language": "en",
+    "sections": [{"heading": name, "key_points": [point], "target_words": 80} for name, point in SECTIONS.items()],
+}
 
 
 class RecordingEngine:
@@ -49,45 +70,60 @@ class RecordingEngine:
                 yield chunk
         finally:
             tokens = self._engine.count_tokens(text)
-            self._seen.append((replace(request, max_tokens=tokens), tokens))
+            self._seen.append((replace(request, max_tokens=max(1, tokens)), tokens))
 
 
 class RecordingLoader:
-    """Loads engines that record into one list."""
+    """Loads engines that record into one list; with `spare`, they leave that many cores to others while they write."""
 
     def __init__(self) -> None:
-        self._loader = LlamaCppLoader()
         self.seen: list[tuple[TextRequest, int]] = []
+        self.spare: int | None = None
 
-    def __call__(self, spec: ModelSpec, weights: Path | None, device: str) -> Any:
-        return RecordingEngine(self._loader(spec, weights, device), self.seen)
+    def __call__(self, spec: ModelSpec, weights: Path | None, device: str, rung: Rung = "whole") -> Any:
+        writing = None if self.spare is None else max(1, usable_cores() - self.spare)
+        return RecordingEngine(LlamaCppLoader(writing=writing)(spec, weights, device, rung), self.seen)
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """What was asked of the engine, as xllamacpp takes it."""
+        return [chat_body(request) for request, _ in self.seen]
+
+    @property
+    def tokens(self) -> int:
+        """What it wrote."""
+        return sum(tokens for _, tokens in self.seen)
 
 
-def raw_server() -> Any:
-    """xllamacpp as its own documentation sets it up, with the threads that suit this machine."""
-    import xllamacpp
+@contextmanager
+def studio_with(model: str) -> Iterator[tuple[Studio, RecordingLoader]]:
+    """A studio whose only text model is `model`, loaded."""
+    settings = Settings.read(keep_alive=0)
+    loader = RecordingLoader()
+    bindings = {**default_bindings(settings), "llamacpp": Binding(loader, accelerated=lambda: False, alone=False)}
+    entries = Catalogue.read(settings.catalogue)
+    one = Catalogue([entry for entry in entries if entry.task not in ("text", "code") or entry.id == model])
+    with tempfile.TemporaryDirectory() as name:
+        settings = settings.model_copy(update={"outputs": Path(name) / "outputs", "data": Path(name) / "data"})
+        with Studio(settings, catalogue=one, bindings=bindings) as studio:
+            list(studio.load(model))
+            yield studio, loader
 
-    params = xllamacpp.CommonParams()
-    params.model.path = str(smollm2())
-    params.n_ctx, params.n_parallel, params.verbosity = 8192, 1, -1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = usable_cores()
-    return xllamacpp.Server(params)
 
-
-def raw_rate(server: Any, requests: list[TextRequest]) -> float:
-    """Tokens a second of xllamacpp itself, one request after another, with nothing around it."""
-    tokens = 0
-    started = time.perf_counter()
-    for request in requests:
-        last: dict[str, Any] = {}
-
-        def take(event: dict[str, Any], last: dict[str, Any] = last) -> bool:
-            last.update(event.get("usage") or {})
-            return False
-
-        server.handle_chat_completions(chat_body(request), take)
-        tokens += last["completion_tokens"]
-    return tokens / (time.perf_counter() - started)
+def through_the_api(studio: Studio, loader: RecordingLoader, model: str, rounds: int) -> list[float]:
+    """Ratios of the studio to xllamacpp, round by round."""
+    address, weights = serve(studio, block=False), studio.registry.weights(studio.catalogue.get(model))
+    ratios = []
+    with client() as caller, raw(str(weights)) as library:
+        for turn in range(rounds + 1):
+            loader.seen.clear()
+            seconds = caller.submit(api_seconds, address, OUTLINE, model).result()
+            ours = loader.tokens / seconds
+            theirs = library.submit(raw_rate, loader.bodies).result()
+            if turn:
+                print(f"studio {ours:.1f} tokens/s, xllamacpp {theirs:.1f} tokens/s", flush=True)
+                ratios.append(ours / theirs)
+    return ratios
 
 
 def browser_seconds(page: Any) -> float:
@@ -107,12 +143,11 @@ def browser_seconds(page: Any) -> float:
     return float(page.evaluate("(window.changed - window.clicked) / 1000"))
 
 
-def click_to_browser(studio: Studio, loader: RecordingLoader, address: str) -> list[float]:
-    """Ratios of the studio to xllamacpp, round by round."""
+def click_to_browser(studio: Studio, loader: RecordingLoader, model: str, rounds: int) -> list[float]:
+    """Ratios of the cores that the studio takes by itself to all but one, round by round."""
     from playwright.sync_api import sync_playwright
 
-    ratios = []
-    server = raw_server()
+    address, ratios = serve(studio, block=False), []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         page = browser.new_page()
@@ -124,14 +159,18 @@ def click_to_browser(studio: Studio, loader: RecordingLoader, address: str) -> l
         page.click("#write-outline-start")
         page.wait_for_selector("#write-article-start", state="visible", timeout=120_000)
         page.wait_for_selector("#write-outline-start", state="visible", timeout=120_000)
-        for turn in range(ROUNDS + 1):
-            loader.seen.clear()
-            seconds = browser_seconds(page)
-            ours = sum(tokens for _, tokens in loader.seen) / seconds
-            raw = raw_rate(server, [request for request, _ in loader.seen])
+        for turn in range(rounds + 1):
+            rates = []
+            for spare in (None, 1):
+                loader.spare = spare
+                studio.drop(model)
+                list(studio.load(model))
+                loader.seen.clear()
+                seconds = browser_seconds(page)
+                rates.append(loader.tokens / seconds)
             if turn:
-                print(f"studio {ours:.1f} tokens/s, xllamacpp {raw:.1f} tokens/s")
-                ratios.append(ours / raw)
+                print(f"studio {rates[0]:.1f} tokens/s, one core left free {rates[1]:.1f} tokens/s", flush=True)
+                ratios.append(rates[0] / rates[1])
         browser.close()
     return ratios
 
@@ -145,25 +184,26 @@ def engine_rate(engine: Any) -> float:
     return float(last.completion_tokens / (time.perf_counter() - started))
 
 
-def against_transformers() -> list[float]:
+def against_transformers(rounds: int) -> list[float]:
     """Ratios of llama.cpp to transformers on the same file, in turn."""
     spec = ModelSpec.model_validate(
         {"id": "same", "name": "same", "task": "text", "engine": "either", "licence": "", "memory": 1}
     )
     ours, theirs = LlamaCppLoader()(spec, smollm2(), "cpu"), TransformersLoader()(spec, smollm2(), "cpu")
     ratios = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         fast, slow = engine_rate(ours), engine_rate(theirs)
-        print(f"studio {fast:.1f} tokens/s, transformers {slow:.1f} tokens/s")
+        print(f"studio {fast:.1f} tokens/s, transformers {slow:.1f} tokens/s", flush=True)
         ratios.append(fast / slow)
+    ours.close()
     return ratios
 
 
-def four_users(engine: LlamaCppEngine) -> tuple[list[float], bool]:
+def four_users(engine: LlamaCppEngine, rounds: int, length: int) -> tuple[list[float], bool]:
     """Ratios of four at once to one after another, and whether all had begun before the first was done."""
 
     def write(topic: str) -> tuple[int, float, float]:
-        request = TextRequest((Message("user", f"Write a long article about: {topic}"),), max_tokens=160)
+        request = TextRequest((Message("user", f"Write a long article about: {topic}"),), max_tokens=length)
         first = 0.0
         tokens = 0
         for chunk in engine.stream(request):
@@ -179,15 +219,28 @@ def four_users(engine: LlamaCppEngine) -> tuple[list[float], bool]:
         return sum(tokens for tokens, _, _ in results) / seconds, overlap
 
     ratios, overlaps = [], []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         tokens: list[int] = []
         seconds = timed(lambda tokens=tokens: [tokens.append(write(topic)[0]) for topic in TOPICS])
         alone = sum(tokens) / seconds
         at_once, overlap = together()
-        print(f"four at once {at_once:.1f} tokens/s, one after another {alone:.1f} tokens/s")
+        print(f"four at once {at_once:.1f} tokens/s, one after another {alone:.1f} tokens/s", flush=True)
         ratios.append(at_once / alone)
         overlaps.append(overlap)
     return ratios, all(overlaps)
+
+
+def prompts_read(studio: Studio, loader: RecordingLoader, model: str) -> list[tuple[int, int]]:
+    """For each section of an article, the tokens of its prompt and how many of them were read, by a fresh engine."""
+    loader.seen.clear()
+    for _ in studio.writer.write_article(ArticleRequest.of(outline=parse_outline(OUTLINE), model=model)):
+        pass
+    requests = [request for request, _ in loader.seen]
+    studio.drop(model)
+    list(studio.load(model))
+    with studio.registry.lease(model) as lease:
+        last = [list(lease.model.stream(replace(request, max_tokens=8)))[-1] for request in requests]
+    return [(chunk.prompt_tokens, chunk.prompt_tokens - chunk.cached_tokens) for chunk in last]
 
 
 def timed(work: Callable[[], Any]) -> float:
@@ -197,21 +250,40 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def main() -> None:
-    """Run the three and print their ratios."""
-    print(f"{usable_cores()} cores")
-    with tempfile.TemporaryDirectory() as name:
-        settings = Settings(cache=Path(name) / "cache", outputs=Path(name) / "outputs", keep_alive=0)
-        loader = RecordingLoader()
-        bindings = {**default_bindings(settings), "llamacpp": Binding(loader, accelerated=lambda: False)}
-        with Studio(settings, bindings=bindings) as studio:
-            ratios = click_to_browser(studio, loader, serve(studio, block=False))
-            verdict("click to browser, studio / xllamacpp", ratios, at_least=0.95)
-            with studio.registry.lease("smollm2-135m") as lease:
-                shared, overlap = four_users(lease.model)
-            verdict("four users, at once / one after another", shared, at_least=1.15)
+def measure(model: str, parts: list[str], rounds: int) -> None:
+    """Print what was asked for about one model."""
+    with studio_with(model) as (studio, loader):
+        if "api" in parts:
+            ratios = through_the_api(studio, loader, model, rounds)
+            verdict(f"{model}, API without a browser, studio / xllamacpp with all cores", ratios, at_least=0.95)
+        if "browser" in parts:
+            ratios = click_to_browser(studio, loader, model, rounds)
+            verdict(f"{model}, click to browser, studio / one core left free", ratios, at_least=1)
+        if "users" in parts:
+            with studio.registry.lease(model) as lease:
+                ratios, overlap = four_users(lease.model, rounds, 160 if model == MODELS[0] else 48)
+            verdict(f"{model}, four users, at once / one after another", ratios, at_least=1.15)
             print(f"each saw a first token before the first was done: {overlap}")
-    verdict("studio / transformers, same weights", against_transformers(), at_least=4)
+        if "prefix" in parts:
+            found = prompts_read(studio, loader, model)
+            share = statistics.mean(read / whole for whole, read in found[1:])
+            told = ", ".join(f"{read} of {whole}" for whole, read in found)
+            print(f"{model}, prompt tokens read for each section: {told}; after the first, {share:.0%}")
+
+
+def main() -> None:
+    """Measure what was asked for, else everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--model", nargs="*", default=list(MODELS), help="ids of the catalogue; fetched if need be")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    print(f"{usable_cores()} cores")
+    if set(options.only) - {"transformers"}:
+        for model in options.model:
+            measure(model, options.only, options.rounds)
+    if "transformers" in options.only and MODELS[0] in options.model:
+        verdict("studio / transformers, same weights", against_transformers(options.rounds), at_least=4)
 
 
 if __name__ == "__main__":

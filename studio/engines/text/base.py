@@ -54,6 +54,8 @@ class TextChunk:
     tokens: tuple[TokenLogprob, ...] = ()
     finish: Finish | None = None
     prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens that were not read again, because an earlier request began with the same ones."""
     completion_tokens: int = 0
     notice: str | None = None
     """A message key for something the user should know, such as a fallback to 4-bit weights."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 
 from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
+from studio.engines.text.cores import llama_cpp, usable_cores, writing_cores
 from studio.engines.text.gguf import Header
 from studio.engines.text.pump import Pump
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, WeightsUnavailable
@@ -26,6 +27,9 @@ DEFAULT_CONTEXT: Final = 4096
 BATCH_WORK: Final = 2**35
 """Weight bytes times prompt tokens that a CPU gets through in about a second."""
 
+SAME_TEXT: Final = 0.3
+"""From this part of a prompt in common with what a slot has read, the slot is taken, the likest one first."""
+
 REPEAT_WINDOW: Final = 1024
 """Tokens that the repeat penalty looks back on; llama.cpp's own 64 forget what a paragraph said."""
 
@@ -33,13 +37,13 @@ REPEAT_WINDOW: Final = 1024
 class LlamaCppLoader:
     """Loads GGUF files."""
 
-    def __init__(self, threads: int | None = None, slots: int = 4) -> None:
+    def __init__(self, threads: int | None = None, slots: int = 4, *, writing: int | None = None) -> None:
         """`slots` is how many requests to serve at once.
 
-        Without `threads`, prompts are read with all usable cores and text is written with one core fewer: a token
-        passes hundreds of barriers, and whoever else wants a core, a browser above all, holds up every thread there.
+        `threads` read prompts and write the texts of several users at once, all usable cores when unset; `writing` of
+        them write a text that is alone.
         """
-        self._threads = threads or max(1, usable_cores() - 1)
+        self._threads = writing or threads or writing_cores(usable_cores())
         self._prompt_threads = threads or usable_cores()
         self._slots = slots
 
@@ -77,8 +81,7 @@ class LlamaCppLoader:
             return estimate(spec, weights)
 
     def _server(self, weights: Path, device: DeviceName, context: int, room: str) -> Any:
-        import xllamacpp
-
+        xllamacpp = llama_cpp()
         params = xllamacpp.CommonParams()
         params.model.path = str(weights)
         params.verbosity = -1
@@ -87,6 +90,9 @@ class LlamaCppLoader:
         params.cpuparams.n_threads = self._threads
         params.cpuparams_batch.n_threads = self._prompt_threads
         params.fit_params = False
+        # Below this part of a prompt in common, it takes the slot unused for longest. A chat template's own words are
+        # more than llama.cpp's 10 % of a short prompt, and one user's text would push another's out of its slot.
+        params.slot_prompt_similarity = SAME_TEXT
         # The prompt cache in RAM grows to 8 GiB by itself, past what the registry counts.
         params.cache_ram_mib = 0
         if device == "cpu":
@@ -112,11 +118,6 @@ def served_context(spec: ModelSpec, header: Header) -> int:
 def resident_bytes(weights: Path, header: Header, context: int, slots: int) -> int:
     """The file, which is mapped into memory, and the key-value cache of all slots."""
     return weights.stat().st_size + header.cache_bytes(context * slots)
-
-
-def usable_cores() -> int:
-    """CPU cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def prompt_batch(nbytes: int) -> int:
@@ -247,7 +248,7 @@ class _End:
 
     def __init__(self) -> None:
         self._finish: Finish = "stop"
-        self._usage: Mapping[str, int] = {}
+        self._usage: Mapping[str, Any] = {}
 
     def read(self, event: Mapping[str, Any]) -> tuple[str, list[TokenLogprob]]:
         if "error" in event:
@@ -264,9 +265,11 @@ class _End:
         return text or "", [_logprob(entry) for entry in logprobs["content"]] if logprobs else []
 
     def chunk(self) -> TextChunk:
+        details = self._usage.get("prompt_tokens_details") or {}
         return TextChunk(
             finish=self._finish,
             prompt_tokens=self._usage.get("prompt_tokens", 0),
+            cached_tokens=details.get("cached_tokens", 0),
             completion_tokens=self._usage.get("completion_tokens", 0),
         )
 

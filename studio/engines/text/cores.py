@@ -1,0 +1,48 @@
+"""CPU cores: how many there are, how many write, and how threads wait for each other."""
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+MANY_CORES: Final = 8
+"""From this many on, one core more or less hardly changes how fast text is written; see `writing_cores`."""
+
+WAITING: Final[Mapping[str, str]] = {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "300000"}
+"""How threads of llama.cpp wait for each other, as its OpenMP library reads it when it is loaded.
+
+A token passes hundreds of barriers. Waiting threads spin, some milliseconds at most as by default. But as soon as there
+are more threads than cores, which two resident models are enough for, the default cuts that to 100 turns; then every
+barrier puts its threads to sleep, and two threads become slower than one. `active` makes it 1000, which outlasts a
+barrier.
+"""
+
+_loading = threading.Lock()
+
+
+def usable_cores() -> int:
+    """CPU cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def writing_cores(cores: int) -> int:
+    """How many of `cores` write a single text: all, but where they are many, one is left to everybody else.
+
+    Whoever else wants a core holds up all threads at a barrier. Of many cores, the one left free is worth little by
+    itself; of few, it is worth more than it costs to be held up.
+    """
+    return cores - 1 if cores >= MANY_CORES else cores
+
+
+def llama_cpp() -> Any:
+    """The library, loaded with `WAITING`; what the host's own environment says of it goes first."""
+    with _loading:
+        given = {name: value for name, value in WAITING.items() if name not in os.environ}
+        os.environ.update(given)
+        try:
+            import xllamacpp
+        finally:
+            # Not for the programs that this one starts.
+            for name in given:
+                del os.environ[name]
+    return xllamacpp

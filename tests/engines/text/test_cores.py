@@ -1,0 +1,44 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from studio.engines.text.cores import WAITING, llama_cpp, usable_cores, writing_cores
+
+LOAD = "from studio.engines.text.cores import llama_cpp; llama_cpp()"
+
+
+def test_few_cores_all_write_and_of_many_one_is_left_free() -> None:
+    assert [writing_cores(cores) for cores in (1, 2, 4, 7, 8, 64)] == [1, 2, 4, 7, 7, 63]
+    assert 1 <= writing_cores(usable_cores()) <= usable_cores()
+
+
+def test_loading_the_library_leaves_the_environment_as_it_was() -> None:
+    before = dict(os.environ)
+    assert llama_cpp().CommonParams().cpuparams is not None
+    assert llama_cpp() is llama_cpp()
+    assert dict(os.environ) == before
+
+
+def openmp(**given: str) -> str:
+    """What the OpenMP library says of itself while the program loads llama.cpp."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD],
+        env={**kept, **given, "OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere llama.cpp comes with another OpenMP library, or none")
+def test_threads_wait_awake_unless_the_host_says_otherwise() -> None:
+    ours = openmp()
+    assert f"OMP_WAIT_POLICY = '{WAITING['OMP_WAIT_POLICY'].upper()}'" in ours
+    assert f"GOMP_SPINCOUNT = '{WAITING['GOMP_SPINCOUNT']}'" in ours
+    theirs = openmp(OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="7")
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in theirs
+    assert "GOMP_SPINCOUNT = '7'" in theirs
