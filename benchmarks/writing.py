@@ -52,8 +52,8 @@ class SeededEngine:
 class SeededLoader(LlamaCppLoader):
     """Loads engines that draw from seeds."""
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(slots=1)
+    def __init__(self, threads: int | None, seed: int) -> None:
+        super().__init__(threads, slots=1)
         self._seed = seed
 
     def __call__(self, spec: ModelSpec, weights: Path | None, device: str, *rest: Any) -> Any:
@@ -116,12 +116,14 @@ def main() -> None:
     parser.add_argument("--languages", nargs="*", default=["zh", "en"], choices=list(WORDS))
     parser.add_argument("--most", type=int, default=1000, help="articles to write in this run")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--threads", type=int, help="1 is fastest where something else runs too")
     options = parser.parse_args()
     options.texts.mkdir(parents=True, exist_ok=True)
     left = missing(options.texts, options.models, options.languages, options.briefs)[: options.most]
     if left:
         settings = Settings.read()
-        loader: Callable[..., Any] = LlamaCppLoader(slots=1) if options.seed is None else SeededLoader(options.seed)
+        threads, seed = options.threads, options.seed
+        loader: Callable[..., Any] = LlamaCppLoader(threads, 1) if seed is None else SeededLoader(threads, seed)
         bindings = {**default_bindings(settings), "llamacpp": Binding(loader, accelerated=lambda: False)}
         with Studio(settings, bindings=bindings) as studio:
             for model, language, fields, path in left:
