@@ -18,7 +18,7 @@ from studio.imaging.requests import Drawing, Drawn, Enlarged, EnlargeRequest, Pi
 from studio.studio import Studio
 from studio.writing.requests import Outline, Section, SectionRequest, SectionText
 from tests.support.hosting import MEGABYTE, fake_studio, loads
-from tests.support.registries import drain, in_thread
+from tests.support.registries import PATIENCE, drain, in_thread
 
 OUTLINE = Outline(title="Cats", sections=(Section(heading="Why", target_words=100),))
 RESIDENT = {"policy": "resident", "resident": ("colours", "nearest")}
@@ -26,7 +26,7 @@ RESIDENT = {"policy": "resident", "resident": ("colours", "nearest")}
 
 @pytest.fixture(params=[True, False], ids=["kept children", "new children"])
 def gpu(request: pytest.FixtureRequest) -> Iterator[ForkingGpu]:
-    lender = ForkingGpu(keep=request.param)
+    lender = ForkingGpu(keep=request.param, patience=PATIENCE)
     yield lender
     lender.close()
 

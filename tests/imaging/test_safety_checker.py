@@ -27,7 +27,7 @@ from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec
 from studio.settings import Settings
 from studio.studio import default_bindings
-from tests.support.registries import fake_registry, spec
+from tests.support.registries import PATIENCE, fake_registry, spec
 from tests.support.server import ROOT
 
 DEFAULTS = {"steps": 3, "width": 96, "height": 64}
@@ -270,7 +270,7 @@ def test_requests_that_are_wrong_are_refused_without_the_model(tmp_path: Path) -
 
 @pytest.fixture
 def gpu() -> Iterator[ForkingGpu]:
-    lender = ForkingGpu()
+    lender = ForkingGpu(patience=PATIENCE)
     yield lender
     lender.close()
 
