@@ -5,7 +5,7 @@
 Claims, each a ratio of two things measured in turn in one run:
 
 - api: an article through `gradio_client`, no browser, against xllamacpp with all cores given the very same requests.
-- browser: from the click to the last word in Chromium on this machine, against one core left free for it.
+- browser: from the click to the last word in Chromium on this machine, against a studio that always leaves a core free.
 - users: four at once, against the same four one after another.
 - prefix: prompt tokens that are read for each section, of those it has.
 - transformers: the engine against transformers on the same file (SmolLM2).
@@ -29,6 +29,7 @@ from studio.engines.text import Message, TextChunk, TextRequest
 from studio.engines.text.cores import usable_cores
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body
+from studio.hosting.beside import Beside
 from studio.registry.catalog import Catalogue
 from studio.registry.entry import Binding
 from studio.registry.loaded import Rung
@@ -74,15 +75,14 @@ class RecordingEngine:
 
 
 class RecordingLoader:
-    """Loads engines that record into one list; with `spare`, they leave that many cores to others while they write."""
+    """Loads engines that record into one list, and know of the browsers that `beside` knows of."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[TextRequest, int]] = []
-        self.spare: int | None = None
+        self.beside = Beside()
 
     def __call__(self, spec: ModelSpec, weights: Path | None, device: str, rung: Rung = "whole") -> Any:
-        writing = None if self.spare is None else max(1, usable_cores() - self.spare)
-        return RecordingEngine(LlamaCppLoader(writing=writing)(spec, weights, device, rung), self.seen)
+        return RecordingEngine(LlamaCppLoader(beside=self.beside)(spec, weights, device, rung), self.seen)
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
@@ -106,6 +106,7 @@ def studio_with(model: str) -> Iterator[tuple[Studio, RecordingLoader]]:
     with tempfile.TemporaryDirectory() as name:
         settings = settings.model_copy(update={"outputs": Path(name) / "outputs", "data": Path(name) / "data"})
         with Studio(settings, catalogue=one, bindings=bindings) as studio:
+            loader.beside = studio.beside
             list(studio.load(model))
             yield studio, loader
 
@@ -144,11 +145,11 @@ def browser_seconds(page: Any) -> float:
 
 
 def click_to_browser(studio: Studio, loader: RecordingLoader, model: str, rounds: int) -> list[float]:
-    """Ratios of the cores that the studio takes by itself to all but one, round by round."""
+    """Ratios of the studio to one that always leaves a core free, round by round."""
     from playwright.sync_api import sync_playwright
 
-    address, ratios = serve(studio, block=False), []
-    with sync_playwright() as playwright:
+    address, ratios, always = serve(studio, block=False), [], Beside()
+    with sync_playwright() as playwright, always.shown("127.0.0.1"):
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         page = browser.new_page()
         page.goto(address)
@@ -161,8 +162,8 @@ def click_to_browser(studio: Studio, loader: RecordingLoader, model: str, rounds
         page.wait_for_selector("#write-outline-start", state="visible", timeout=120_000)
         for turn in range(rounds + 1):
             rates = []
-            for spare in (None, 1):
-                loader.spare = spare
+            for beside in (studio.beside, always):
+                loader.beside = beside
                 studio.drop(model)
                 list(studio.load(model))
                 loader.seen.clear()
@@ -172,6 +173,7 @@ def click_to_browser(studio: Studio, loader: RecordingLoader, model: str, rounds
                 print(f"studio {rates[0]:.1f} tokens/s, one core left free {rates[1]:.1f} tokens/s", flush=True)
                 ratios.append(rates[0] / rates[1])
         browser.close()
+    loader.beside = studio.beside
     return ratios
 
 

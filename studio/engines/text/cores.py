@@ -25,13 +25,13 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def writing_cores(cores: int) -> int:
-    """How many of `cores` write a single text: all, but where they are many, one is left to everybody else.
+def writing_cores(cores: int, *, beside: bool) -> int:
+    """How many of `cores` write a single text; `beside` says whether a browser on this machine shows it.
 
-    Whoever else wants a core holds up all threads at a barrier. Of many cores, the one left free is worth little by
-    itself; of few, it is worth more than it costs to be held up.
+    A token passes hundreds of barriers, and whoever else wants a core holds up all threads there. So one core is left
+    to the browser, and of many cores to whoever comes, because there one is worth little.
     """
-    return cores - 1 if cores >= MANY_CORES else cores
+    return max(1, cores - 1) if beside or cores >= MANY_CORES else cores
 
 
 def llama_cpp() -> Any:

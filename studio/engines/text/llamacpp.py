@@ -6,16 +6,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
-
-import httpx
 
 from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
 from studio.engines.text.cores import llama_cpp, usable_cores, writing_cores
 from studio.engines.text.gguf import Header
 from studio.engines.text.pump import Pump
+from studio.engines.text.serving import RELOAD_SHARE, Serving
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, WeightsUnavailable
+from studio.hosting.beside import Beside
 from studio.registry.entry import Estimate, estimate
 from studio.registry.loaded import Costs, DeviceName, Rung, Sharing
 from studio.registry.spec import ModelSpec
@@ -37,15 +38,23 @@ REPEAT_WINDOW: Final = 1024
 class LlamaCppLoader:
     """Loads GGUF files."""
 
-    def __init__(self, threads: int | None = None, slots: int = 4, *, writing: int | None = None) -> None:
+    def __init__(
+        self,
+        threads: int | None = None,
+        slots: int = 4,
+        beside: Beside | None = None,
+        keep: float = RELOAD_SHARE,
+    ) -> None:
         """`slots` is how many requests to serve at once.
 
-        `threads` read prompts and write the texts of several users at once, all usable cores when unset; `writing` of
-        them write a text that is alone.
+        Without `threads`, prompts, and the texts of several users at once, take all usable cores. A single text takes
+        all of them or leaves one to `beside`, the browsers on this machine; see `writing_cores`, and `Serving` for when
+        that changes and for `keep`.
         """
-        self._threads = writing or threads or writing_cores(usable_cores())
-        self._prompt_threads = threads or usable_cores()
+        self._threads = threads
         self._slots = slots
+        self._beside = beside or Beside()
+        self._keep = keep
 
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
@@ -58,13 +67,22 @@ class LlamaCppLoader:
             raise WeightsUnavailable("weights.corrupt", model=spec.name, reason=str(error)) from error
         context = served_context(spec, header)
         room = tempfile.mkdtemp(prefix="studio-")
+        # One for each time it is loaded: the server before may take a moment to go.
+        sockets = (f"{room}/{number}.sock" for number in count())
+
+        def build(writing: int) -> Any:
+            try:
+                return self._server(weights, device, context, next(sockets), writing)
+            except Exception as error:
+                raise _refusal(spec, weights, device) from error
+
         try:
-            server = self._server(weights, device, context, room)
-        except Exception as error:
+            serving = Serving(build, self._writing if device == "cpu" else usable_cores, self._keep)
+        except StudioError:
             shutil.rmtree(room, ignore_errors=True)
-            raise _refusal(spec, weights, device) from error
+            raise
         return LlamaCppEngine(
-            server,
+            serving,
             room=Path(room),
             limits=TextLimits(context=context, chat=spec.chat),
             nbytes=resident_bytes(weights, header, context, self._slots),
@@ -80,15 +98,18 @@ class LlamaCppLoader:
         except (OSError, ValueError):
             return estimate(spec, weights)
 
-    def _server(self, weights: Path, device: DeviceName, context: int, room: str) -> Any:
+    def _writing(self) -> int:
+        return self._threads or writing_cores(usable_cores(), beside=self._beside.busy)
+
+    def _server(self, weights: Path, device: DeviceName, context: int, socket: str, writing: int) -> Any:
         xllamacpp = llama_cpp()
         params = xllamacpp.CommonParams()
         params.model.path = str(weights)
         params.verbosity = -1
         # llama.cpp divides the context among its slots; each user is to have all of it.
         params.n_parallel, params.n_ctx = self._slots, context * self._slots
-        params.cpuparams.n_threads = self._threads
-        params.cpuparams_batch.n_threads = self._prompt_threads
+        params.cpuparams.n_threads = writing
+        params.cpuparams_batch.n_threads = self._threads or usable_cores()
         params.fit_params = False
         # Below this part of a prompt in common, it takes the slot unused for longest. A chat template's own words are
         # more than llama.cpp's 10 % of a short prompt, and one user's text would push another's out of its slot.
@@ -105,7 +126,7 @@ class LlamaCppLoader:
         # Its web server cannot be switched off: it gets a socket that only this user can reach, not a port.
         params.ui, params.endpoint_slots, params.n_threads_http = False, False, 2
         if os.name == "posix":
-            params.hostnames = [f"{room}/llama.sock"]
+            params.hostnames = [socket]
         return xllamacpp.Server(params)
 
 
@@ -141,12 +162,11 @@ def _refusal(spec: ModelSpec, weights: Path, device: DeviceName) -> StudioError:
 class LlamaCppEngine:
     """One GGUF model, serving several users at once. Made by `LlamaCppLoader`."""
 
-    def __init__(self, server: Any, *, room: Path, limits: TextLimits, nbytes: int) -> None:
-        self._server = server
+    def __init__(self, serving: Serving, *, room: Path, limits: TextLimits, nbytes: int) -> None:
+        self._serving = serving
         self._room = room
         self._limits = limits
         self._nbytes = nbytes
-        self._tokenizer = _client(server.listening_address)
         self._readers: set[_Reader] = set()
 
     @property
@@ -163,6 +183,11 @@ class LlamaCppEngine:
         return "shared"
 
     @property
+    def threads(self) -> int:
+        """How many threads write a single text at present."""
+        return self._serving.threads
+
+    @property
     def movable(self) -> bool:
         return False
 
@@ -172,20 +197,18 @@ class LlamaCppEngine:
     def close(self) -> None:
         for reader in tuple(self._readers):
             reader.join()
-        self._tokenizer.close()
-        self._server = None
+        self._serving.close()
         shutil.rmtree(self._room, ignore_errors=True)
 
     def count_tokens(self, text: str) -> int:
-        answer = self._tokenizer.post("/tokenize", json={"content": text})
-        return len(answer.json()["tokens"])
+        return self._serving.count_tokens(text)
 
     def stream(self, request: TextRequest) -> Iterator[TextChunk]:
         """Write, piece by piece; see `TextEngine.stream`.
 
         Chunks without text come while the prompt is read or all slots are taken, so that the consumer can stop.
         """
-        reader = _Reader(self._server, request)
+        reader = _Reader(self._serving, request)
         self._readers = {other for other in self._readers if other.running} | {reader}
         try:
             yield from reader.chunks()
@@ -196,10 +219,9 @@ class LlamaCppEngine:
 class _Reader:
     """One request to the server, and the thread that waits for its tokens."""
 
-    def __init__(self, server: Any, request: TextRequest) -> None:
+    def __init__(self, serving: Serving, request: TextRequest) -> None:
         self._stopped = self._served = False
         completes = request.prompt is not None
-        handle = server.handle_completions if completes else server.handle_chat_completions
         body = completion_body(request) if completes else chat_body(request)
 
         def work(emit: Callable[[Event], None]) -> None:
@@ -209,7 +231,8 @@ class _Reader:
                 return self._stopped
 
             try:
-                handle(body, take)
+                with serving.lent() as server:
+                    (server.handle_completions if completes else server.handle_chat_completions)(body, take)
             except ValueError as error:
                 raise EngineFailed("text.broke", reason=str(error)) from error
 
@@ -326,11 +349,3 @@ def _sampling(request: TextRequest) -> dict[str, Any]:
     if request.seed is not None:
         body["seed"] = request.seed % 2**32
     return body
-
-
-def _client(address: str) -> httpx.Client:
-    """A client for llama.cpp's own web server, which alone offers its tokenizer."""
-    if address.startswith("unix://"):
-        transport = httpx.HTTPTransport(uds=address.removeprefix("unix://"))
-        return httpx.Client(transport=transport, base_url="http://llama", timeout=30)
-    return httpx.Client(base_url=address, timeout=30, trust_env=False)

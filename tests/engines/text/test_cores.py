@@ -4,14 +4,15 @@ import sys
 
 import pytest
 
-from studio.engines.text.cores import WAITING, llama_cpp, usable_cores, writing_cores
+from studio.engines.text.cores import WAITING, llama_cpp, writing_cores
 
 LOAD = "from studio.engines.text.cores import llama_cpp; llama_cpp()"
 
 
-def test_few_cores_all_write_and_of_many_one_is_left_free() -> None:
-    assert [writing_cores(cores) for cores in (1, 2, 4, 7, 8, 64)] == [1, 2, 4, 7, 7, 63]
-    assert 1 <= writing_cores(usable_cores()) <= usable_cores()
+def test_few_cores_all_write_unless_a_browser_beside_them_needs_one() -> None:
+    cores = (1, 2, 4, 7, 8, 64)
+    assert [writing_cores(number, beside=False) for number in cores] == [1, 2, 4, 7, 7, 63]
+    assert [writing_cores(number, beside=True) for number in cores] == [1, 1, 3, 6, 7, 63]
 
 
 def test_loading_the_library_leaves_the_environment_as_it_was() -> None:
