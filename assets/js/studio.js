@@ -78,6 +78,13 @@
       const name = (title || 'studio').replace(/[\\/:*?"<>|\u0000-\u001f]+/g, ' ').trim().slice(0, 80) || 'studio';
       handedOver(text || '', `${name}.${String(extension || 'txt').replace(/^\./, '')}`);
     },
+    // The very file that is shown, as Gradio holds it; a comparison holds two, of which the second is the result.
+    saveShown: (shown) => {
+      const file = Array.isArray(shown) ? shown[1] : shown;
+      if (!file?.url) return;
+      const link = Object.assign(document.createElement('a'), { href: file.url, download: file.orig_name || '' });
+      link.click();
+    },
     // A table that is drawn anew takes the focus away with its buttons; the same model's button gets it back.
     keepFocus: (table) => {
       let last = null;

@@ -14,6 +14,9 @@ from studio.ui.words import model_label, word
 
 LOCALE_JS: Final = "() => [window.studio.locale()]"
 """For handlers whose first and only input is `Room.locale`."""
+SAVE_JS: Final = "(shown) => window.studio.saveShown(shown)"
+"""For a download button whose only input shows the file. Gradio's own has a value beside it, which can be another, and
+which it loses when it comes with the message that fills the rest."""
 
 
 def work_button(

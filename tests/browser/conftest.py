@@ -94,7 +94,7 @@ def opener(chromium: Browser, url: str) -> Iterator[OpenPage]:
         page.on("request", asked)
         page.on("requestfailed", failed)
         page.goto(url)
-        page.wait_for_selector("#chip .say")
+        page.wait_for_selector("#chip .say:visible")
         return page
 
     yield open_one

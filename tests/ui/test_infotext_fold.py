@@ -92,7 +92,7 @@ def gallery() -> VisitGallery:
     with gr.Blocks():
         gallery = VisitGallery()
         compared = gr.ImageSlider(), gr.HTML()
-        gallery.wire(Shown(gr.Image(), gr.Textbox(), gr.DownloadButton(), *compared, gr.State(), gr.State()))
+        gallery.wire(Shown(gr.Image(), gr.Textbox(), *compared, gr.State(), gr.State()))
     return gallery
 
 
@@ -114,7 +114,7 @@ def test_pictures_of_one_run_are_added_as_they_come_and_none_twice(gallery: Visi
 def test_a_click_brings_a_picture_back_with_all_that_belongs_to_it(gallery: VisitGallery) -> None:
     event = gr.SelectData(None, {"index": 1, "value": None})
     updates = gallery.back([picture(2), picture(1, "begun.png")], event)
-    assert list(updates.values()) == ["1.png", "text 1", "1.png", ("begun.png", "1.png"), "<i></i>", "1.png", 1]
+    assert list(updates.values()) == ["1.png", "text 1", ("begun.png", "1.png"), "<i></i>", "1.png", 1]
     event = gr.SelectData(None, {"index": 0, "value": None})
     updates = gallery.back([picture(2), picture(1, "begun.png")], event)
-    assert list(updates.values()) == ["2.png", "text 2", "2.png", None, "", "2.png", 2]
+    assert list(updates.values()) == ["2.png", "text 2", None, "", "2.png", 2]

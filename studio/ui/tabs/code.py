@@ -124,7 +124,7 @@ class CodeTab:
     def _shown(self, step: Snippet) -> Updates:
         rate = f"{step.tokens / step.seconds:.0f}" if step.seconds else "—"
         key = "code.written" if step.done else "code.writing"
-        notice = f" {both(step.notice)}" if step.notice else ""
+        notice = f" · {both(step.notice)}" if step.notice else ""
         return {
             self.code: step.code,
             self.report: report_html(step.report),

@@ -12,7 +12,7 @@ from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.messages import assets, known
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import picture_drop, work_button
+from studio.ui.controls import SAVE_JS, picture_drop, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.running import runs_line, who_runs
 from studio.ui.words import both, line, tiles, word
@@ -73,18 +73,21 @@ class EnlargeTab:
         with gr.Column(elem_id="enlarge-result", elem_classes="result"):
             self.slider = gr.ImageSlider(
                 label=str(word("enlarge.compare")),
+                # Over a picture the words could not be read.
+                show_label=False,
                 format="png",
                 interactive=False,
                 buttons=["fullscreen"],
                 elem_id="enlarge-slider",
             )
             with gr.Row(elem_classes="actions"):
-                self.download = gr.DownloadButton(str(word("app.download")), size="sm", elem_id="enlarge-download")
+                self.download = gr.Button(word("app.download"), size="sm", elem_id="enlarge-download")
 
     def _wire(self) -> None:
-        made = [self.slider, self.download]
-        self.enlarging.run(self.enlarging.start.click, self.enlarge, [self.picture, self.model], made, raw=True)
+        asked = [self.picture, self.model]
+        self.enlarging.run(self.enlarging.start.click, self.enlarge, asked, [self.slider], raw=True)
         self.enlarging.seal()
+        self.download.click(None, self.slider, js=SAVE_JS, **QUIET)
 
     def describe(self, model: str) -> str:
         """The line on the model that will enlarge."""
@@ -113,6 +116,5 @@ class EnlargeTab:
         text = both("enlarge.done", width=step.width, height=step.height) + notice
         return {
             self.slider: (str(step.source), str(step.file)),
-            self.download: str(step.file),
             self.enlarging.status: line(text, moving=False),
         }

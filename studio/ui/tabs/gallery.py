@@ -25,7 +25,6 @@ class Shown(NamedTuple):
 
     picture: gr.Image
     infotext: gr.Textbox
-    download: gr.DownloadButton
     compared: gr.ImageSlider
     begun: gr.HTML
     """Holds something where there is something to compare; the style shows the comparison then."""
@@ -77,7 +76,6 @@ class VisitGallery:
         return {
             place.picture: picture.file,
             place.infotext: picture.infotext,
-            place.download: picture.file,
             place.compared: (picture.before, picture.file) if picture.before else None,
             place.begun: "<i></i>" if picture.before else "",
             place.file: picture.file,

@@ -10,7 +10,7 @@ from gradio.processing_utils import save_pil_to_cache
 from studio.imaging.requests import Drawing, Drawn, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
-from studio.ui.controls import examples, model_choice, work_button
+from studio.ui.controls import SAVE_JS, examples, model_choice, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.running import runs_line, who_runs
 from studio.ui.tabs.adapters import AdapterFold
@@ -135,7 +135,7 @@ class ImageTab:
                 "", label=word("image.infotext"), lines=3, buttons=["copy"], interactive=False, elem_id="image-infotext"
             )
             with gr.Row(elem_classes="actions"):
-                self.download = gr.DownloadButton(str(word("app.download")), size="sm", elem_id="image-download")
+                self.download = gr.Button(word("app.download"), size="sm", elem_id="image-download")
                 self.send = self._sender(room)
                 self.again = gr.Button(word("image.send.picture"), size="sm", elem_id="image-send-picture")
                 self.repaint = gr.Button(word("image.send.repaint"), size="sm", elem_id="image-send-repaint")
@@ -159,7 +159,7 @@ class ImageTab:
         self.file = gr.State(None)
         self.last_seed = gr.State(-1)
         compared = self.slider, self.begun
-        shown = Shown(self.picture, self.infotext, self.download, *compared, self.file, self.last_seed)
+        shown = Shown(self.picture, self.infotext, *compared, self.file, self.last_seed)
         made = [*shown, self.preview, self.gallery.latest]
         self.drawing.start.click(None, None, self.preview, js="() => [null]", **QUIET)
         self.drawing.run(self.drawing.start.click, self.draw, self.form.components, made, raw=True)
@@ -185,6 +185,7 @@ class ImageTab:
         )
         self.prompting.follow(self.prompt, self.negative, self.model)
         self.gallery.wire(shown)
+        self.download.click(None, self.picture, js=SAVE_JS, **QUIET)
         self.keep.click(
             lambda seed: seed,
             self.last_seed,

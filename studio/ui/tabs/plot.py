@@ -12,7 +12,7 @@ from studio.imaging.plots import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.requests import LATENT, Drawing, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.studio import Studio
-from studio.ui.controls import work_button
+from studio.ui.controls import SAVE_JS, work_button
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.tabs.form import PictureForm
 from studio.ui.words import both, complaint, line, tiles, word
@@ -103,16 +103,15 @@ class PlotFold:
                     elem_id="image-plot-sheet",
                 )
                 with gr.Row(elem_classes="actions"):
-                    self.download = gr.DownloadButton(
-                        str(word("app.download")), size="sm", elem_id="image-plot-download"
-                    )
+                    self.download = gr.Button(word("app.download"), size="sm", elem_id="image-plot-download")
         self._wire()
 
     def _wire(self) -> None:
         axes = [*self.x.components, *self.y.components]
-        shown = [self.sheet, self.download]
-        self.drawing.run(self.drawing.start.click, self.draw, [*self._form.components, *axes], shown, raw=True)
+        asked = [*self._form.components, *axes]
+        self.drawing.run(self.drawing.start.click, self.draw, asked, [self.sheet], raw=True)
         self.drawing.seal()
+        self.download.click(None, self.sheet, js=SAVE_JS, **QUIET)
         triggers = [component.change for component in (self.x.vary, self.x.values, self.y.vary, self.y.values)]
         gr.on(triggers, self.counted, axes, self.total, trigger_mode="always_last", **QUIET)
 
@@ -148,7 +147,6 @@ class PlotFold:
         file = str(step.file)
         return {
             self.sheet: file,
-            self.download: file,
             self.drawing.status: line(_told(step), step.done / step.total, moving=step.done < step.total),
         }
 
