@@ -27,6 +27,8 @@ LONGEST_ANSWER: Final = 1024
 """Tokens."""
 LONGEST_REQUEST: Final = Shape(tokens=2 * LONGEST_ANSWER)
 """A description rarely takes more than its answer may."""
+EXAMPLE_CONTEXT: Final = 2048
+"""The least context in which a task solved beforehand leaves room enough."""
 LEAST_ANSWER: Final = 64
 TEMPLATE_TOKENS: Final = 64
 """Room for what a chat template puts around the turns."""
@@ -145,7 +147,8 @@ def _followed(stream: Iterator[LoadProgress | TextChunk], draft: _Draft) -> Iter
 def _asked(description: str, language: CodeLanguage, engine: TextEngine, spec: ModelSpec, draft: _Draft) -> TextRequest:
     temperature = min(float(spec.defaults.get("temperature", TEMPERATURE)), TEMPERATURE)
     if engine.limits.chat:
-        messages = conversation(description, language)
+        solved = engine.limits.context >= EXAMPLE_CONTEXT and bool(spec.defaults.get("example", True))
+        messages = conversation(description, language, solved=solved)
         used = sum(engine.count_tokens(message.content) for message in messages) + TEMPLATE_TOKENS
         return TextRequest(messages=messages, max_tokens=_room(engine, used), temperature=temperature)
     prompt, draft.opening = beginning(description, language)

@@ -1,6 +1,7 @@
 """What the model is told, from the templates in `assets/prompts/coding`."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Final
 
@@ -37,15 +38,30 @@ def fence_for(text: str) -> str:
     return '"' * (longest + 1)
 
 
-def conversation(description: str, language: CodeLanguage) -> tuple[Message, ...]:
-    """The turns that ask a chat model for a snippet, in the language of the description."""
+def conversation(description: str, language: CodeLanguage, *, solved: bool = True) -> tuple[Message, ...]:
+    """The turns that ask a chat model for a snippet, in the language of the description.
+
+    With `solved`, a task done beforehand shows the form, where there is one in the programming language.
+    """
     folder = "zh" if written_in_chinese(description) else "en"
-    fields = {"label": language.label, "fence": language.id, "mark": fence_for(description), "description": description}
     environment = _environment()
-    return (
-        Message("system", environment.get_template(f"{folder}/system.jinja").render(fields)),
-        Message("user", environment.get_template(f"{folder}/snippet.jinja").render(fields)),
-    )
+
+    def asked(task: str) -> Message:
+        fields = {"label": language.label, "fence": language.id, "mark": fence_for(task), "description": task}
+        return Message("user", environment.get_template(f"{folder}/snippet.jinja").render(fields))
+
+    system = Message("system", environment.get_template(f"{folder}/system.jinja").render(label=language.label))
+    shown = _solved(folder, language, asked) if solved else ()
+    return (system, *shown, asked(description))
+
+
+def _solved(folder: str, language: CodeLanguage, asked: Callable[[str], Message]) -> tuple[Message, ...]:
+    environment = _environment()
+    answer = f"{folder}/{language.id}_answer.jinja"
+    if answer not in environment.list_templates():
+        return ()
+    task = environment.get_template(f"{folder}/{language.id}_task.jinja").render()
+    return asked(task), Message("assistant", environment.get_template(answer).render())
 
 
 def beginning(description: str, language: CodeLanguage) -> tuple[str, str]:
