@@ -48,7 +48,7 @@ SECTIONS = {"Choosing a spot": "sun and wind", "The first hive": "frames and smo
 OUTLINE: Final = {
     "title": "Urban beekeeping for beginners",
     "language": "en",
-    "sections": [{"heading": name, "key_points": [point], "target_words": 80} for name, point in SECTIONS.items()],
+    "sections": [{"heading": name, "key_points": [point], "target_words": 160} for name, point in SECTIONS.items()],
 }
 
 
@@ -155,7 +155,7 @@ def click_to_browser(studio: Studio, loader: RecordingLoader, model: str, rounds
         page.goto(address)
         page.fill("#write-topic textarea", "Urban beekeeping for beginners")
         page.fill("#write-sections input", "3")
-        page.fill("#write-words input", "240")
+        page.fill("#write-words input", "480")
         page.keyboard.press("Tab")
         page.click("#write-outline-start")
         page.wait_for_selector("#write-article-start", state="visible", timeout=120_000)

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -10,6 +11,9 @@ T = TypeVar("T")
 
 HEARTBEAT: Final = 0.25
 """Seconds of silence after which an empty batch is yielded, so that a consumer gets the chance to stop."""
+
+GATHER: Final = 0.02
+"""Seconds after the first piece in which more may join its batch: a model's threads are held up by every wake."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Pump(Generic[T]):
         batch: list[T] = []
         try:
             item = self._queue.get(timeout=HEARTBEAT)
+            if not isinstance(item, _Ended) and self.running:
+                time.sleep(GATHER)
             while not isinstance(item, _Ended):
                 batch.append(item)
                 item = self._queue.get_nowait()
