@@ -29,11 +29,14 @@ MODELS: Final = {
 
 
 @contextmanager
-def pretend_studio(folder: Path, *tasks: str, step: float = 0.0) -> Iterator[str]:
-    """The address of a studio with one pretend model for each of these tasks; `step` is seconds of one of drawing."""
+def pretend_studio(folder: Path, *tasks: str, step: float = 0.0, snippet: str = SNIPPET) -> Iterator[str]:
+    """The address of a studio with one pretend model for each of these tasks.
+
+    `step` is how many seconds one step of drawing takes, `snippet` what the code model answers.
+    """
     makers: dict[str, Any] = {
         "echo": lambda *_: EchoEngine(),
-        "coder": lambda *_: EchoEngine([SNIPPET] * 20),
+        "coder": lambda *_: EchoEngine([snippet] * 20),
         "colours": lambda *_: ColourEngine(seconds_per_step=step),
         "nearest": lambda *_: NearestUpscaler(),
     }

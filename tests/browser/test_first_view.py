@@ -181,7 +181,7 @@ def test_a_picture_on_its_way_is_never_shown_with_what_belongs_to_another(slowly
     page.click("#image-stop")
     expect(page.locator("#image-start")).to_be_visible()
     expect(page.locator(SEEN)).to_have_count(0)
-    expect(page.locator("#tab-image .empty")).to_be_visible()
+    expect(page.locator("#tab-image .get > .empty")).to_be_visible()
 
     page.click("#image-start")
     expect(described).to_have_value(re.compile("a red door"))
