@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     lease_deadline: float = Field(default=600, gt=0)
     """Seconds a request waits for its model before it is told that the studio is busy."""
     threads: PositiveInt | None = None
-    """CPU threads for text; when unset, all usable cores read prompts and all but one write."""
+    """CPU threads for text; when unset, all usable cores, but for one that a browser on this machine needs."""
     text_slots: PositiveInt = 4
     """Requests one text model serves at the same time."""
     attention: Literal["sdpa", "xformers"] = "sdpa"

@@ -23,6 +23,7 @@ from studio.engines.upscalers.costs import upscaler_costs
 from studio.engines.upscalers.realesrgan import RealEsrganLoader
 from studio.errors import InvalidRequest
 from studio.hosted import Host
+from studio.hosting.beside import Beside
 from studio.hosting.home_thread import HomeThread
 from studio.hosting.zerogpu import Gpu, zerogpu
 from studio.imaging.adapter_hub import AdapterHub
@@ -92,7 +93,8 @@ class Studio:
         gpu = gpu or zerogpu()  # before anything can touch CUDA
         self.settings = settings or Settings.read()
         self.catalogue = catalogue or Catalogue.read(self.settings.catalogue)
-        bindings = bindings or default_bindings(self.settings)
+        self.beside = Beside()
+        bindings = bindings or default_bindings(self.settings, self.beside)
         residency = Residency(
             ledger or Ledger(HostMemory(self.settings.host_budget), self._accelerators),
             WeightsStore(self.settings.cache),
@@ -267,9 +269,9 @@ class Studio:
             self.registry.sweep()
 
 
-def default_bindings(settings: Settings) -> dict[str, Binding]:
-    """The loaders of every engine that `models.yaml` may name."""
-    llama = LlamaCppLoader(settings.threads, settings.text_slots)
+def default_bindings(settings: Settings, beside: Beside | None = None) -> dict[str, Binding]:
+    """The loaders of every engine that `models.yaml` may name; `beside` are the browsers on this machine."""
+    llama = LlamaCppLoader(settings.threads, settings.text_slots, beside)
     remote = OpenAILoader(settings.openai_base_url, settings.openai_api_key, settings.openai_model)
     return {
         "llamacpp": Binding(llama, accelerated=lambda: False, costs=llama.costs, alone=False),

@@ -167,15 +167,17 @@ class Job:
         def run(request: gr.Request, *values: Any) -> Iterator[Updates]:
             session = request.session_hash or ""
             this = self._runs[session] = _Run(Paced(work(*values)))
+            host = request.client.host if request.client else None
             try:
-                yield {self.status: line(both("app.working"))}
-                last = yield from self._followed(this.paced, work)
-                while this.instead and place is not None and self.model is not None:
-                    values = (*values[:place], this.instead, *values[place + 1 :])
-                    yield {self.model: this.instead}
-                    this.instead, this.paced = "", Paced(work(*values))
+                with self.room.studio.beside.shown(host):
+                    yield {self.status: line(both("app.working"))}
                     last = yield from self._followed(this.paced, work)
-                yield {**self._idle(), self.room.chip: resident(self.room.studio), **last}
+                    while this.instead and place is not None and self.model is not None:
+                        values = (*values[:place], this.instead, *values[place + 1 :])
+                        yield {self.model: this.instead}
+                        this.instead, this.paced = "", Paced(work(*values))
+                        last = yield from self._followed(this.paced, work)
+                    yield {**self._idle(), self.room.chip: resident(self.room.studio), **last}
             finally:
                 if self._runs.get(session) is this:
                     del self._runs[session]
