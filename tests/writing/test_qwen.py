@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from studio.coding.coder import Coder
-from studio.coding.requests import SnippetRequest
+from studio.coding.requests import Snippet, SnippetRequest
 from studio.registry.registry import Registry
 from studio.writing.requests import Brief, Outline, Section, SectionRequest, SectionText
 from studio.writing.writer import Writer
@@ -58,6 +58,7 @@ def test_a_chinese_section_is_chinese_prose_of_about_its_length(small_model: Reg
 )
 def test_a_function_that_adds_up_a_list_runs(small_model: Registry, description: str) -> None:
     *_, snippet = Coder(small_model).generate(SnippetRequest.of(description=description, language="python"))
+    assert isinstance(snippet, Snippet)
     program = f"{snippet.code}\n\nprint([total([]), total([1, 2, 39])])\n"
     ran = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert ran.stdout.splitlines()[-1] == "[0, 42]"
