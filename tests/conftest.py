@@ -10,6 +10,8 @@ from tests.support.tiny_diffusion import save_tiny_controlnet, save_tiny_stable_
 properties.load()
 # No test fetches a gigabyte in passing.
 os.environ["STUDIO_PREFETCH"] = "off"
+# Nor do threads of one test keep the cores awake that another needs.
+os.environ |= {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 
 CATALOGUE = """
 version: 1

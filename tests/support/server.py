@@ -38,7 +38,8 @@ def live_server(folder: Path, **settings: str) -> Iterator[LiveServer]:
     Nothing is fetched by itself, and with the studio's own catalogue SmolLM2 writes, whose words do not matter.
     """
     port = free_port()
-    quiet = {"STUDIO_PREFETCH": "off"}
+    # Tests run two at a time: threads of two studios on all cores would wait for each other more than they write.
+    quiet = {"STUDIO_PREFETCH": "off", "STUDIO_THREADS": "1"}
     if "catalogue" not in settings:
         quiet["STUDIO_DEFAULT_MODELS"] = "text=smollm2-135m, code=smollm2-135m"
     given = {

@@ -1,8 +1,11 @@
 """CPU cores: how many there are, how many write, and how threads wait for each other."""
 
 import os
+import re
 import threading
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 MANY_CORES: Final = 8
@@ -25,8 +28,26 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def others_running(samples: int = 5, apart: float = 0.005) -> bool:
+    """Whether something else keeps a core of this machine busy right now, as far as the system tells (proc(5), stat).
+
+    To be asked while no text is written: this process's own threads count as well.
+    """
+    busy = 0
+    for _ in range(samples):
+        try:
+            running = re.search(r"^procs_running (\d+)$", Path("/proc/stat").read_text(encoding="ascii"), re.MULTILINE)
+        except OSError:
+            return False
+        # One of them is whoever asks.
+        busy += running is not None and int(running[1]) > 1
+        time.sleep(apart)
+    return busy > samples // 2
+
+
 def writing_cores(cores: int, *, beside: bool) -> int:
-    """How many of `cores` write a single text; `beside` says whether a browser on this machine shows it.
+    """How many of `cores` write a single text; `beside` says whether a browser on this machine, or something else,
+    wants one meanwhile.
 
     A token passes hundreds of barriers, and whoever else wants a core holds up all threads there. So one core is left
     to the browser, and of many cores to whoever comes, because there one is worth little.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
-from studio.engines.text.cores import llama_cpp, usable_cores, writing_cores
+from studio.engines.text.cores import llama_cpp, others_running, usable_cores, writing_cores
 from studio.engines.text.gguf import Header
 from studio.engines.text.pump import Pump
 from studio.engines.text.serving import RELOAD_SHARE, Serving
@@ -44,17 +44,19 @@ class LlamaCppLoader:
         slots: int = 4,
         beside: Beside | None = None,
         keep: float = RELOAD_SHARE,
+        crowded: Callable[[], bool] = others_running,
     ) -> None:
         """`slots` is how many requests to serve at once.
 
         Without `threads`, prompts, and the texts of several users at once, take all usable cores. A single text takes
-        all of them or leaves one to `beside`, the browsers on this machine; see `writing_cores`, and `Serving` for when
-        that changes and for `keep`.
+        all of them, or leaves one to `beside`, the browsers on this machine, and to what else runs on it, which
+        `crowded` tells; see `writing_cores`, and `Serving` for when that changes and for `keep`.
         """
         self._threads = threads
         self._slots = slots
         self._beside = beside or Beside()
         self._keep = keep
+        self._crowded = crowded
 
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
@@ -99,7 +101,7 @@ class LlamaCppLoader:
             return estimate(spec, weights)
 
     def _writing(self) -> int:
-        return self._threads or writing_cores(usable_cores(), beside=self._beside.busy)
+        return self._threads or writing_cores(usable_cores(), beside=self._beside.busy or self._crowded())
 
     def _server(self, weights: Path, device: DeviceName, context: int, socket: str, writing: int) -> Any:
         xllamacpp = llama_cpp()

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from studio.engines.text.cores import WAITING, llama_cpp, writing_cores
+from studio.engines.text.cores import WAITING, llama_cpp, others_running, writing_cores
 
 LOAD = "from studio.engines.text.cores import llama_cpp; llama_cpp()"
 
@@ -13,6 +13,18 @@ def test_few_cores_all_write_unless_a_browser_beside_them_needs_one() -> None:
     cores = (1, 2, 4, 7, 8, 64)
     assert [writing_cores(number, beside=False) for number in cores] == [1, 2, 4, 7, 7, 63]
     assert [writing_cores(number, beside=True) for number in cores] == [1, 1, 3, 6, 7, 63]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell how many programs run")
+def test_what_keeps_a_core_busy_is_noticed() -> None:
+    busy = subprocess.Popen([sys.executable, "-c", "print(flush=True)\nwhile True: pass"], stdout=subprocess.PIPE)
+    try:
+        assert busy.stdout is not None
+        busy.stdout.readline()
+        assert others_running()
+    finally:
+        busy.kill()
+        busy.wait()
 
 
 def test_loading_the_library_leaves_the_environment_as_it_was() -> None:

@@ -101,7 +101,7 @@ def beside() -> Beside:
 
 @pytest.fixture
 def engine(beside: Beside) -> Iterator[LlamaCppEngine]:
-    engine = LlamaCppLoader(slots=2, beside=beside, keep=0)(SPEC, smollm2(), "cpu")
+    engine = LlamaCppLoader(slots=2, beside=beside, keep=0, crowded=lambda: False)(SPEC, smollm2(), "cpu")
     yield engine
     engine.close()
 
@@ -114,6 +114,12 @@ def test_a_browser_on_this_machine_gets_a_core(engine: LlamaCppEngine, beside: B
         assert engine.count_tokens("Say hi.") > 1
     assert joined(engine.stream(ask("Say hi.", max_tokens=3)))
     assert engine.threads == ALONE
+
+
+def test_what_else_runs_on_this_machine_gets_a_core(beside: Beside) -> None:
+    engine = LlamaCppLoader(slots=2, beside=beside, crowded=lambda: True)(SPEC, smollm2(), "cpu")
+    assert engine.threads == BESIDE
+    engine.close()
 
 
 def test_browsers_elsewhere_need_none_of_it(engine: LlamaCppEngine, beside: Beside) -> None:
