@@ -54,6 +54,8 @@ def who_runs(studio: Studio, wanted: str, tasks: Sequence[Task], language: str |
     parts.append(_place(studio, spec, status))
     if spec.note:
         parts.append(spans({locale: spec.note.get(locale, spec.note.get("en", "")) for locale in LOCALES}))
+    if spec.starter and spec.task != "upscale":
+        parts.append(both("app.runs.starter"))
     if language and not speaks(spec, language):
         parts.append(_tongue(studio, spec, tasks, language))
     return f'<p class="note">{" ".join(filter(None, parts))}</p>'

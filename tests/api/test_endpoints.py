@@ -157,7 +157,7 @@ def test_code_streams_and_ends_with_a_report(client: Client) -> None:
     answers = list(job)
     assert answers[0]["report"] is None
     last = answers[-1]
-    assert set(last) == {"code", "language", "report"}
+    assert set(last) == {"code", "language", "report", "notice"}
     assert last["language"] == "python"
     assert "def " in last["code"]
     assert set(last["report"]) == {"score", "language", "syntax", "parts"}
