@@ -164,8 +164,8 @@ def click_to_browser(studio: Studio, loader: RecordingLoader, model: str, rounds
             rates = []
             for beside in (studio.beside, always):
                 loader.beside = beside
+                # The click loads it, as the first one does for whoever opens the page.
                 studio.drop(model)
-                list(studio.load(model))
                 loader.seen.clear()
                 seconds = browser_seconds(page)
                 rates.append(loader.tokens / seconds)
@@ -263,7 +263,7 @@ def measure(model: str, parts: list[str], rounds: int) -> None:
             verdict(f"{model}, click to browser, studio / one core left free", ratios, at_least=1)
         if "users" in parts:
             with studio.registry.lease(model) as lease:
-                ratios, overlap = four_users(lease.model, rounds, 160 if model == MODELS[0] else 48)
+                ratios, overlap = four_users(lease.model, rounds, 160 if model == MODELS[0] else 96)
             verdict(f"{model}, four users, at once / one after another", ratios, at_least=1.15)
             print(f"each saw a first token before the first was done: {overlap}")
         if "prefix" in parts:

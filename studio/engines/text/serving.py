@@ -44,10 +44,11 @@ class Serving:
     def lent(self) -> Iterator[Any]:
         """The server, to be used by one more reader."""
         with self._lock:
-            wanted = self._wanted()
-            changed = wanted != self._threads and not self._readers and time.monotonic() >= self._kept_until
-            if changed or self._server is None:
-                self._load(wanted)
+            if self._server is None:
+                self._load(self._wanted())
+            elif not self._readers and time.monotonic() >= self._kept_until:
+                # Asked only now, because finding out may take a moment.
+                self._suit(self._wanted())
             self._readers += 1
             server = self._server
         try:
@@ -68,6 +69,10 @@ class Serving:
         """Let the server go; nobody may use it any more."""
         with self._lock:
             self._unload()
+
+    def _suit(self, threads: int) -> None:
+        if threads != self._threads:
+            self._load(threads)
 
     def _load(self, threads: int) -> httpx.Client:
         self._unload()
