@@ -72,6 +72,8 @@ def test_a_request_that_waits_for_room_is_not_overtaken_for_ever(tmp_path: Path)
         _ = first.model
         large = in_thread(lambda: use(registry, "large"))
         wait_until(lambda: any(r.model == "large" for r in registry.journal.records()))
+        # It is known by now to need room; before that, whoever needs none may go first.
+        wait_until(lambda: not any(status.busy for status in registry.statuses()))
         late = in_thread(lambda: use(registry, "small"))
     large()
     late()
