@@ -3,8 +3,9 @@
     uv run python -m benchmarks.writing --texts /tmp/texts --models qwen2.5-coder-1.5b --briefs 2
 
 Each brief gives an outline and all its sections, written into the folder of texts, one file for a model and brief; what
-is there already is not written again, so that a long run may be done in slices. The table counts everything in the
-folder. Without `--seed` every run draws anew: a seed makes runs repeatable, but then no prompt is read from a cache.
+is there already is not written again, so that a long run may be done in slices or be stopped anywhere. The table counts
+everything in the folder. Without `--seed` every run draws anew: a seed makes runs repeatable, but then no prompt is
+read from a cache.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from studio.registry.entry import Binding
 from studio.registry.spec import ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio, default_bindings
-from studio.writing.requests import Article, ArticleRequest, Brief, Drafting, Outline, SectionText
+from studio.writing.export import article_markdown
+from studio.writing.requests import Brief, Outline, SectionRequest, SectionText
 
 MODELS: Final = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
 BRIEFS: Final = Path(__file__).with_name("writing_briefs.yaml")
@@ -60,33 +62,40 @@ class SeededLoader(LlamaCppLoader):
         return SeededEngine(super().__call__(spec, weights, device, *rest), self._seed)
 
 
-def written(studio: Studio, model: str, fields: dict[str, str], language: str) -> dict[str, Any]:
-    """An outline and its article, as plain data."""
+def planned(studio: Studio, model: str, fields: dict[str, str], language: str) -> dict[str, Any]:
+    """An article without a section yet, as plain data: its brief and its outline."""
     wanted = {name: value for name, value in fields.items() if name != "id"}
     brief = Brief.of(**wanted, language=language, sections=SECTIONS, words=WORDS[language], model=model)
     started = time.monotonic()
-    outline, tries, tokens = None, 0, 0
-    for step in studio.writer.outline(brief):
-        if isinstance(step, Drafting):
-            tries, tokens = tries + (step.tokens < tokens or not tokens), step.tokens
-        elif isinstance(step, Outline):
-            outline = step
-    assert outline is not None
-    planned = time.monotonic()
-    texts: dict[int, SectionText] = {}
-    for event in studio.writer.write_article(ArticleRequest.of(outline=outline, model=model)):
-        if isinstance(event, SectionText):
-            texts[event.index] = event
-        elif isinstance(event, Article):
-            print(f"{model} {fields['id']}: section {event.written} of {event.total}", flush=True)
-    return {
-        "brief": fields,
-        "language": language,
-        "outline": outline.model_dump(mode="json"),
-        "tries": tries,
-        "sections": [asdict(texts[index]) for index in sorted(texts)],
-        "seconds": [round(planned - started, 1), round(time.monotonic() - planned, 1)],
-    }
+    outline = [step for step in studio.writer.outline(brief) if isinstance(step, Outline)][-1]
+    seconds = round(time.monotonic() - started, 1)
+    plan = outline.model_dump(mode="json")
+    return {"brief": fields, "language": language, "outline": plan, "sections": [], "seconds": seconds}
+
+
+def written(studio: Studio, model: str, article: dict[str, Any]) -> dict[str, Any]:
+    """The next section of an article, as plain data; it is asked for as the writer does within an article."""
+    outline = Outline.model_validate(article["outline"])
+    before = {section["index"]: section["text"] for section in article["sections"]}
+    request = SectionRequest.of(
+        outline=outline, index=len(before), article=article_markdown(outline, before) if before else "", model=model
+    )
+    return asdict([step for step in studio.writer.write_section(request) if isinstance(step, SectionText)][-1])
+
+
+def finish(studio: Studio, model: str, fields: dict[str, str], language: str, path: Path) -> None:
+    """Write an article into its file, on from where a run before this one was stopped."""
+    part = path.with_suffix(".part")
+    if part.exists():
+        article = json.loads(part.read_text(encoding="utf-8"))
+    else:
+        article = planned(studio, model, fields, language)
+    while len(article["sections"]) < SECTIONS:
+        part.write_text(json.dumps(article, ensure_ascii=False, indent=1), encoding="utf-8")
+        article["sections"].append(written(studio, model, article))
+        print(f"{model} {fields['id']}: section {len(article['sections'])} of {SECTIONS}", flush=True)
+    part.write_text(json.dumps(article, ensure_ascii=False, indent=1), encoding="utf-8")
+    part.replace(path)
 
 
 def table(folder: Path) -> str:
@@ -127,9 +136,8 @@ def main() -> None:
         bindings = {**default_bindings(settings), "llamacpp": Binding(loader, accelerated=lambda: False)}
         with Studio(settings, bindings=bindings) as studio:
             for model, language, fields, path in left:
-                article = written(studio, model, fields, language)
                 path.parent.mkdir(exist_ok=True)
-                path.write_text(json.dumps(article, ensure_ascii=False, indent=1), encoding="utf-8")
+                finish(studio, model, fields, language, path)
     print(table(options.texts))
 
 
