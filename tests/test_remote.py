@@ -191,7 +191,7 @@ def test_watching_follows_a_studio_until_it_is_interrupted(server: LiveServer, t
     assert set(json.loads(change)) == {"devices", "models", "journal"}
     RemoteStudio(server.url).call("/drop_model", UPSCALER)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "Stopped." in error
     assert "Traceback" not in error
