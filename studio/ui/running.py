@@ -51,7 +51,7 @@ def who_runs(studio: Studio, wanted: str, tasks: Sequence[Task], language: str |
     if spec.task == "image" and not status.present:
         return f'<p class="note">{both("image.absent")}</p>'
     parts = [_refused(studio, tasks)] if not wanted else []
-    parts.append(_place(studio, spec, status))
+    parts.append(_place(studio, spec, status, tasks))
     if spec.note:
         parts.append(spans({locale: spec.note.get(locale, spec.note.get("en", "")) for locale in LOCALES}))
     if spec.starter and spec.task != "upscale":
@@ -66,23 +66,23 @@ def speaks(spec: ModelSpec, language: str) -> bool:
     return not spec.languages or any(tag.lower().startswith(language) for tag in spec.languages)
 
 
-def first_answer(spec: ModelSpec, loaded: bool, accelerated: bool) -> float:
+def first_answer(spec: ModelSpec, task: Task, loaded: bool, accelerated: bool) -> float:
     """About how many seconds the first answer takes, of a model whose weights are here; a rule of thumb."""
     size = (spec.memory or 0) / 1e9
     reading = 0.0 if loaded else size * 1e9 / READ_BYTES
     if spec.engine != "llamacpp" and "torch" not in sys.modules:
         reading += LIBRARY_SECONDS
-    working = SECONDS_PER_GB.get(spec.task, 0) * size * 2 / max(2, os.cpu_count() or 1)
+    working = SECONDS_PER_GB.get(task, 0) * size * 2 / max(2, os.cpu_count() or 1)
     return reading + (3.0 if accelerated else 3.0 + working)
 
 
-def _place(studio: Studio, spec: ModelSpec, status: Status) -> str:
+def _place(studio: Studio, spec: ModelSpec, status: Status, tasks: Sequence[Task]) -> str:
     if spec.remote:
         return both("app.runs.remote" if status.present else "app.runs.unset", name=spec.name)
     if status.present:
         loaded = status.state in ("host", "device")
         accelerated = studio.registry.accelerated(spec) and any(d.name != "cpu" for d in studio.registry.devices())
-        seconds = first_answer(spec, loaded, accelerated)
+        seconds = first_answer(spec, tasks[0], loaded, accelerated)
         wait = next((word for most, word in WAITS if seconds <= most), "minutes")
         return both("app.runs.here", name=spec.name) + " " + both(f"app.runs.first.{wait}")
     # How far it is, the header tells all the while.
