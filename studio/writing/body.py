@@ -54,11 +54,12 @@ class Body:
 
 
 class Proof:
-    """What counts as a heading in one section: its own, the title, and those of the other sections."""
+    """What counts as a heading in one section: its own, the title, those of the other sections, and its key points."""
 
-    def __init__(self, title: str, heading: str, others: Iterable[str]) -> None:
+    def __init__(self, title: str, heading: str, others: Iterable[str], points: Iterable[str] = ()) -> None:
         self._own = {_key(title), _key(heading)} - {""}
         self._others = {_key(other) for other in others} - self._own - {""}
+        self._points = {_key(point) for point in points} - {""}
 
     def read(self, said: str, *, done: bool) -> Body:
         """The section in what the model has `said` so far.
@@ -107,9 +108,19 @@ class Proof:
             return line
         if (heading or bold) and keys & self._others:
             return None
+        if (heading or bold) and self._is_point(_key(named)):
+            return ""
         if heading and len(heading[1]) < 3:
             return f"### {heading[2]}"
         return line
+
+    def _is_point(self, key: str) -> bool:
+        """Whether a heading says a key point, or all but a few characters of one."""
+        return any(
+            point in key or key in point
+            for point in self._points
+            if 2 * min(len(point), len(key)) > max(len(point), len(key))
+        )
 
     def _unsure(self, line: str, begun: bool) -> bool:
         start = line.lstrip()

@@ -6,6 +6,7 @@ from typing import Final
 
 from studio.writing.requests import Outline
 
+HEADINGS: Final = re.compile(r"^ {0,3}#{1,6} .*\n*", re.MULTILINE)
 SENTENCE_END: Final = re.compile(r"[.!?][\"'”’)]*\s+|[。！？][”’」』）]*|\n+")
 
 
@@ -34,7 +35,8 @@ def surroundings(outline: Outline, index: int, article: str) -> Surroundings:
 
 
 def ending(text: str, most: int) -> str:
-    """The last whole sentences of a text, within `most` characters."""
+    """The last sentences of a text, within `most` characters, without headings: a model would write more of them."""
+    text = HEADINGS.sub("", text).strip()
     if len(text) <= most:
         return text
     part = text[-most:]

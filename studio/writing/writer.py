@@ -122,7 +122,8 @@ class Writer:
     ) -> Generator[LoadProgress | SectionText, None, None]:
         outline, index = request.outline, request.index
         heading, target = outline.sections[index].heading, outline.sections[index].target_words
-        proof = Proof(outline.title, heading, [section.heading for section in outline.sections])
+        headings = [section.heading for section in outline.sections]
+        proof = Proof(outline.title, heading, headings, outline.sections[index].key_points)
         pace, said, tokens, cut, notice = Pace(), "", 0, False, pen.notice
         with closing(pen.write(asked)) as chunks:
             for chunk in chunks:

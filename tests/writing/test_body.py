@@ -96,6 +96,17 @@ def test_a_heading_said_again_goes_and_new_ones_become_smaller() -> None:
     assert kept(said) == "Trees.\n\n\nMore.\n\n### Parks\n\nGrass."
 
 
+def test_a_key_point_is_no_heading_inside_its_section() -> None:
+    points = ["什么时候浇水最合适", "Why trees matter"]
+    proof = Proof("阳台种番茄", "浇透水", ["浇透水"], points)
+    said = (
+        "浇水要看时机。\n\n### 当什么时候浇水最合适\n\n清晨最好。\n\n**Why trees matter**\n\n有树荫。\n\n### 水\n\n完。"
+    )
+    text = "浇水要看时机。\n\n\n清晨最好。\n\n\n有树荫。\n\n### 水\n\n完。"
+    assert proof.read(said, done=True).text == text
+    assert proof.read("什么时候浇水最合适呢？", done=True).text == "什么时候浇水最合适呢？"
+
+
 def test_code_keeps_its_comments() -> None:
     said = "Run this:\n\n```sh\n# What you need\nls\n```\n\nDone."
     assert kept(said) == said

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.writing.continuity import surroundings
+from studio.writing.continuity import ending, surroundings
 from studio.writing.export import article_markdown, file_name, outline_markdown
 from studio.writing.requests import Outline, Section
 
@@ -61,3 +61,11 @@ def test_later_sections_do_not_count_as_written_before() -> None:
 
 def test_an_article_from_elsewhere_is_all_before() -> None:
     assert surroundings(OUTLINE, 2, "Just text.").before == "Just text."
+
+
+def test_the_ending_of_a_text_is_whole_sentences_without_headings() -> None:
+    text = "## Trees\n\nLime trees bloom. Bees fly far.\n\n### Parks\n\nGrass grows."
+    assert ending(text, 100) == "Lime trees bloom. Bees fly far.\n\nGrass grows."
+    assert ending(text, 38) == "Bees fly far.\n\nGrass grows."
+    assert ending("蜜蜂喜欢树。它们飞得很远。水要干净。", 14) == "它们飞得很远。水要干净。"
+    assert ending("", 10) == ""
