@@ -153,7 +153,17 @@
     const busy = craft.querySelector('.stop') !== null;
     craft.querySelectorAll('.rests').forEach((node) => { if (node.inert !== busy) node.inert = busy; });
   };
+  // The article grows below its outline: where it begins is brought into sight, once a run.
+  let followed = false;
+  const follow = () => {
+    const text = document.getElementById('write-page');
+    if (!document.getElementById('write-article-stop')) { followed = false; return; }
+    if (followed || !text?.offsetParent) return;
+    followed = true;
+    text.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+  };
   const settle = () => {
+    follow();
     document.querySelectorAll('.craft').forEach(rest);
     document.querySelectorAll('.progress-text').forEach(queued);
     document.querySelectorAll('.advanced').forEach(unfold);

@@ -84,6 +84,7 @@ def test_an_outline_and_an_article_come_up_filled_and_can_be_had_back(pretend: O
     expect(page.locator("#write-undo")).to_be_hidden()
     expect(page.locator("#write-outline-start")).to_be_visible()
     page.click("#write-article-start")
+    expect(page.locator("#write-text h1")).to_be_in_viewport()
     expect(page.locator("#write-text h2")).to_have_count(2)
     expect(page.locator("#write-article-start")).to_be_visible()
     expect(page.locator("#write-section input")).not_to_have_value("")

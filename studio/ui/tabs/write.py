@@ -232,7 +232,7 @@ def _drafting(step: Drafting) -> str:
 
 
 def _writing(step: SectionText, count: int) -> str:
-    notice = f" {both(step.notice)}" if step.notice else ""
+    notice = f" · {both(step.notice)}" if step.notice else ""
     rate = f"{step.tokens / step.seconds:.0f}" if step.seconds else "—"
     key = "write.written" if step.done else "write.writing"
     text = both(key, number=step.index + 1, count=count, tokens=step.tokens, rate=rate)
