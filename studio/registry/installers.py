@@ -8,7 +8,6 @@ script in it takes effect.
 """
 
 import atexit
-import importlib.util
 import logging
 import os
 import re
@@ -19,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final, Literal
 
@@ -153,7 +153,9 @@ def find_installers(environ: Mapping[str, str]) -> tuple[Installer, ...]:
     named = Path(environ.get("UV", ""))
     uv = str(named) if named.stem == "uv" and named.is_file() else shutil.which("uv", path=path)
     found = [Installer("uv", (uv,))] if uv else []
-    if sys.executable and importlib.util.find_spec("pip"):
+    # Not through `find_spec`: until Python 3.12 setuptools takes the question for pip's own start and leaves the old
+    # `distutils` to everyone in this process; torch's compiler then fails.
+    if sys.executable and PathFinder.find_spec("pip"):
         return (*found, Installer("pip", (sys.executable, "-m", "pip")))
     pip = shutil.which("pip3", path=path) or shutil.which("pip", path=path)
     return (*found, Installer("pip", (pip,))) if pip else tuple(found)

@@ -361,6 +361,11 @@ def test_nothing_to_fetch_with(cache: Path, variables: dict[str, str], index: Pa
     assert {installer.name for installer in find_installers({"PATH": ""})} <= {"pip"}
 
 
+def test_looking_for_pip_leaves_the_compiler_what_it_needs() -> None:
+    look = "from studio.registry.installers import find_installers; find_installers({'PATH': ''}); import setuptools"
+    subprocess.run([sys.executable, "-c", look], check=True, timeout=120)
+
+
 @pytest.mark.parametrize(
     "members",
     [

@@ -1,6 +1,5 @@
 """Ways to draw faster that a host may choose; docs/performance.md says what each gains."""
 
-import importlib
 import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -35,9 +34,6 @@ class Speed:
         if self.attention == "xformers" and works(device):
             pipe.enable_xformers_memory_efficient_attention()
         if self.compiled and network is not None:
-            # The compiler needs it, and imports it on several threads at a time. Whoever loses that race gets another
-            # `distutils` than the one setuptools insists on.
-            importlib.import_module("setuptools")
             network.compile()
 
 
