@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -31,14 +30,14 @@ QUIET: Final[Mapping[str, Any]] = MappingProxyType(
     {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 )
 """For small events that answer at once and are no endpoints."""
-BUSY_JS: Final = "() => [{__type__: 'update', visible: false}, {__type__: 'update', visible: true}]"
-"""Swapping the buttons in the browser makes Stop reachable at once, even while the request still queues."""
+BUSY_JS: Final = "() => [{__type__: 'update', visible: false}, {__type__: 'update', visible: true}, Date.now()]"
+"""Swapping the buttons in the browser makes Stop reachable at once, even while the request still queues. What is
+started gets a number, so that a Stop that comes late ends what it was meant for and nothing that came after."""
 
-
+BEGIN_SECONDS: Final = 0.5
+"""How long Stop waits for a run to begin: clicked at once, it overtakes the request that it stops."""
 HALT_SECONDS: Final = 2.0
 """How long Stop waits for a run to say its last word."""
-FLIGHT_SECONDS: Final = 0.1
-"""How long that word may take to the browser, on a connection of its own."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ class Room:
 class _Run:
     """One visitor's run of a job."""
 
+    number: float
     paced: Paced[LoadProgress | Updates]
     over: threading.Event = field(default_factory=threading.Event)
     instead: str = ""
@@ -85,9 +85,22 @@ class Job:
     model: gr.Dropdown | None = None
     """Where the model is chosen that does the work."""
     tasks: Sequence[Task] = ()
+    number: gr.Number = field(init=False)
+    """What the browser called the run that it started last."""
+    waiting: gr.Number = field(init=False)
+    """The number of a run that was stopped before it began, or else 0."""
     _events: list[dict[str, Any]] = field(default_factory=list)
     _runs: dict[str, _Run] = field(default_factory=dict)
     """By session; a visitor has at most one, because the start button is gone meanwhile."""
+    _begun: dict[str, float] = field(default_factory=dict)
+    """By session: the number of the run that began last."""
+    _unwanted: dict[str, float] = field(default_factory=dict)
+    """By session: the number of the run that was stopped last before it began."""
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self.number = gr.Number(0, visible=False)
+        self.waiting = gr.Number(0, visible=False)
 
     def run(
         self,
@@ -107,7 +120,7 @@ class Job:
         place = next((index for index, block in enumerate(inputs) if block in chosen), None)
         event = begun.then(
             self._runner(work, place),
-            list(inputs),
+            [self.number, *inputs],
             [self.start, self.stop, self.status, self.room.chip, *chosen, *outputs],
             preprocess=not raw,
             show_progress="minimal",
@@ -121,32 +134,50 @@ class Job:
     def seal(self) -> None:
         """Bind Stop to everything that `run` has bound so far; call it once, last.
 
-        A run that is under way is asked to end, so that its last update is its own and nothing overtakes it. Only
-        then does Gradio cancel what is left, which is a request that still queues. It cancels on a click alone, not
-        on what follows one, so the page clicks a button that nobody sees.
+        A run that is under way is asked to end, so that its last update is its own and nothing overtakes it. Gradio
+        cancels only what else is left, which is a request that still queues, and before Start can be clicked again.
+        It cancels on a click alone, not on what follows one, so the page clicks a button that nobody sees.
         """
         name = f"{self.stop.elem_id}-queued"
         unqueue = gr.Button("", elem_id=name, elem_classes="never")
-        unqueue.click(None, None, None, cancels=self._events, **QUIET)
-        halted = self.stop.click(self._halt, None, None, **QUIET)
-        cleared = halted.then(self._stopped, None, [self.start, self.stop, self.status], **QUIET)
-        cleared.then(None, None, None, js=f"() => document.getElementById('{name}').click()", **QUIET)
+        unqueue.click(self._stopped, None, [self.start, self.stop, self.status], cancels=self._events, **QUIET)
+        halted = self.stop.click(self._halt, [self.number], [self.waiting], **QUIET)
+        halted.then(
+            None,
+            [self.number, self.waiting],
+            None,
+            js=f"(number, waiting) => {{ if (number === waiting) document.getElementById('{name}').click() }}",
+            **QUIET,
+        )
         if self.model is not None:
             self.status.submit(self._replace, None, None, **QUIET)
 
     def _begin(self, trigger: Callable[..., Dependency] | Dependency) -> Dependency:
         listen = trigger.then if isinstance(trigger, Dependency) else trigger
         begun: Dependency = listen(
-            None, None, [self.start, self.stop], js=BUSY_JS, show_progress="hidden", api_visibility="private"
+            None,
+            None,
+            [self.start, self.stop, self.number],
+            js=BUSY_JS,
+            show_progress="hidden",
+            api_visibility="private",
         )
         return begun
 
-    def _halt(self, request: gr.Request) -> None:
-        run = self._runs.get(request.session_hash or "")
-        if run is not None:
-            run.paced.stop()
-            run.over.wait(HALT_SECONDS)
-            time.sleep(FLIGHT_SECONDS)
+    def _halt(self, number: float, request: gr.Request) -> float:
+        """End the run of this number. Answers the number of one that has not begun or does not end, or else 0."""
+        session = request.session_hash or ""
+
+        with self._changed:
+            self._unwanted[session] = number
+            if not self._changed.wait_for(lambda: self._begun.get(session) == number, BEGIN_SECONDS):
+                return number
+            self._unwanted.pop(session, None)
+            run = self._runs.get(session)
+        if run is None:  # it came to its end by itself
+            return 0
+        run.paced.stop()
+        return 0 if run.over.wait(HALT_SECONDS) else number
 
     def _replace(self, event: gr.EventData, request: gr.Request) -> None:
         """Let a run that waits for its model begin again with another."""
@@ -164,9 +195,9 @@ class Job:
     def _runner(self, work: Work, place: int | None) -> Callable[..., Iterator[Updates]]:
         """The event's handler; `place` is where among its inputs the model is."""
 
-        def run(request: gr.Request, *values: Any) -> Iterator[Updates]:
+        def run(request: gr.Request, number: float, *values: Any) -> Iterator[Updates]:
             session = request.session_hash or ""
-            this = self._runs[session] = _Run(Paced(work(*values)))
+            this = self._entered(session, _Run(number, Paced(work(*values))))
             host = request.client.host if request.client else None
             try:
                 with self.room.studio.beside.shown(host):
@@ -183,6 +214,15 @@ class Job:
                     del self._runs[session]
                 this.over.set()
 
+        return run
+
+    def _entered(self, session: str, run: _Run) -> _Run:
+        with self._changed:
+            if self._unwanted.pop(session, 0) == run.number:
+                run.paced.stop()
+            self._runs[session] = run
+            self._begun[session] = run.number
+            self._changed.notify_all()
         return run
 
     def _followed(self, paced: Paced[LoadProgress | Updates], work: Work) -> Generator[Updates, None, Updates]:

@@ -46,11 +46,16 @@ class Paced(Generic[Item]):
         """Whether `stop` was called."""
 
     def stop(self) -> None:
-        """End the iteration, from any thread, after what has arrived so far. Stopping twice does no harm."""
+        """End the iteration, from any thread, after what has arrived so far; before it, nothing begins.
+
+        Stopping twice does no harm.
+        """
         self.stopped = True
         self._arrived.put(_End())
 
     def __iter__(self) -> Generator[list[Item], None, None]:
+        if self.stopped:
+            return
         # In the caller's context, where a Space keeps the visitor's own request, and with it their share of the GPU.
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(self._pump,), name="craft", daemon=True).start()

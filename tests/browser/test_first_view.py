@@ -16,6 +16,13 @@ CRAFTS = ("write", "code", "image", "enlarge")
 START = {"write": "#write-outline-start"}
 """The primary button where it is not named like its tab."""
 SEEN = ".result:visible, .becoming:visible, #code-actions:visible"
+AS_SOON_AS_THERE = """selector => new Promise(done => {
+    const look = setInterval(() => {
+        const button = document.querySelector(selector)
+        if (button?.checkVisibility()) { clearInterval(look); button.click(); done() }
+    }, 1)
+})"""
+"""Clicks a button in the moment it comes up, sooner than a hand could."""
 LAPTOP = {"width": 1366, "height": 768}
 
 
@@ -202,6 +209,19 @@ def test_a_picture_on_its_way_is_never_shown_with_what_belongs_to_another(slowly
     expect(preview).to_be_hidden()
     assert page.locator("#image-picture img").get_attribute("src") == address
     expect(described).to_have_value(re.compile("a red door"))
+
+
+def test_stop_ends_what_it_was_clicked_for_and_nothing_that_is_started_after_it(slowly_drawing: OpenPage) -> None:
+    page = slowly_drawing()
+    page.fill("#image-prompt textarea", "a red door")
+    for _ in range(3):
+        # Both at once: the request to stop overtakes the one to draw.
+        page.click("#image-start")
+        page.evaluate(AS_SOON_AS_THERE, "#image-stop")
+        expect(page.locator("#image-start")).to_be_visible()
+    page.click("#image-start")
+    expect(page.locator("#image-infotext textarea")).to_have_value(re.compile("a red door"))
+    expect(page.locator("#image-start")).to_be_visible()
 
 
 @pytest.mark.parametrize(

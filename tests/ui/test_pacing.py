@@ -59,6 +59,18 @@ def test_closing_closes_the_source_without_waiting_for_it() -> None:
     assert closed.wait(10)
 
 
+def test_what_is_stopped_before_it_begins_never_begins() -> None:
+    def source() -> Iterator[int]:
+        begun.append(True)
+        yield 1
+
+    begun: list[bool] = []
+    run = Paced(source())
+    run.stop()
+    assert list(run) == []
+    assert begun == []
+
+
 def test_many_results_come_as_few_batches() -> None:
     batches = list(Paced(iter(range(10_000)), pace=0.05))
     assert sum(map(len, batches)) == 10_000
