@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import verdict
-from studio.imaging.plan import own_size
+from studio.imaging.drawing.plan import own_size
 from studio.imaging.requests import Drawn, PictureRequest
 from studio.settings import Settings
 from studio.studio import Studio

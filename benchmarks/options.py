@@ -22,7 +22,7 @@ from studio.engines.diffusion import DiffusionRequest, Picture, Seeds
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.diffusion.speed import Speed
 from studio.engines.upscalers.precision import psnr
-from studio.imaging.plan import own_size
+from studio.imaging.drawing.plan import own_size
 from studio.registry.spec import ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio

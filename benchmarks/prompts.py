@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from benchmarks.common import verdict
-from studio.imaging.prompts import parse_attention
+from studio.imaging.prompts.attention import parse_attention
 
 ROUNDS: Final = 9
 LENGTH: Final = 10_000

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.common import verdict
-from studio.imaging.enlarger import Enlarger
-from studio.imaging.illustrator import Illustrator
+from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.requests import Drawn, EnlargeRequest, PictureRequest
 from studio.registry.catalog import Catalogue
 from studio.registry.registry import Registry

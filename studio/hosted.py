@@ -7,9 +7,9 @@ from studio.coding.coder import LONGEST_ANSWER, Coder
 from studio.coding.requests import SnippetRequest
 from studio.hosting.durations import bounded, drawing, enlarging, starting, writing
 from studio.hosting.zerogpu import Gpu, Result, Task, on_gpu
-from studio.imaging.enlarger import Enlarger
-from studio.imaging.illustrator import Illustrator
-from studio.imaging.plan import size, steps
+from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.plan import size, steps
+from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.requests import EnlargeRequest, PictureRequest
 from studio.registry.catalog import Catalogue
 from studio.registry.registry import Registry

@@ -26,16 +26,16 @@ from studio.hosted import Host
 from studio.hosting.beside import Beside
 from studio.hosting.home_thread import HomeThread
 from studio.hosting.zerogpu import Gpu, zerogpu
-from studio.imaging.adapter_hub import AdapterHub
-from studio.imaging.adapters import AdapterLibrary
-from studio.imaging.annotations import Annotations
-from studio.imaging.control import Controls
-from studio.imaging.enlarger import Enlarger
-from studio.imaging.illustrator import Illustrator
-from studio.imaging.phrasing import Phrasing
-from studio.imaging.plots import Plotter
-from studio.imaging.safety_checker import SafetyChecker
-from studio.imaging.steering import fits
+from studio.imaging.adapters.hub import AdapterHub
+from studio.imaging.adapters.library import AdapterLibrary
+from studio.imaging.control.annotations import Annotations
+from studio.imaging.control.images import Controls
+from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.safety_checker import SafetyChecker
+from studio.imaging.drawing.steering import fits
+from studio.imaging.enlarging.enlarger import Enlarger
+from studio.imaging.plots.plotter import Plotter
+from studio.imaging.prompts.phrasing import Phrasing
 from studio.messages import Locale, assets
 from studio.registry.catalog import Catalogue
 from studio.registry.devices import Device, HostMemory, find_accelerators

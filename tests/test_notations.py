@@ -2,8 +2,8 @@ import pytest
 
 from studio.cli.notations import axis, control_unit
 from studio.errors import InvalidRequest
-from studio.imaging.axes import Axis
-from studio.imaging.control_units import ControlUnitRequest
+from studio.imaging.control.units import ControlUnitRequest
+from studio.imaging.plots.axes import Axis
 
 
 def test_a_unit_is_its_controlnet_and_then_names_with_values() -> None:

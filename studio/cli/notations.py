@@ -3,8 +3,8 @@
 from typing import Any
 
 from studio.errors import InvalidRequest
-from studio.imaging.axes import shortened, split_values
-from studio.imaging.control_units import ControlUnitRequest
+from studio.imaging.control.units import ControlUnitRequest
+from studio.imaging.plots.axes import shortened, split_values
 
 
 def control_unit(text: str) -> dict[str, Any]:

@@ -9,11 +9,11 @@ import typer
 
 from studio.cli.console import Json, Model, Output, last, opened, read, reported
 from studio.cli.notations import axis, control_unit
-from studio.imaging.infotext import read_infotext
-from studio.imaging.origins import picture_text
-from studio.imaging.plots import PlotRequest, Plotted
+from studio.imaging.infotext.text import read_infotext
+from studio.imaging.pictures.storage import copied
+from studio.imaging.plots.plotter import PlotRequest, Plotted
 from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
-from studio.imaging.storage import copied
+from studio.imaging.reuse import picture_text
 from studio.messages import message
 from studio.settings import Settings
 from studio.studio import Studio

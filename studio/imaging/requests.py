@@ -10,9 +10,9 @@ from PIL import Image
 from pydantic import AfterValidator, Field
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
-from studio.imaging.carriers import Format
-from studio.imaging.control_units import ControlUnitRequest, Resolution
-from studio.imaging.fitting import LEAST_SIDE, MOST_SIDE, STEP, ResizeMode
+from studio.imaging.control.units import ControlUnitRequest, Resolution
+from studio.imaging.infotext.carriers import Format
+from studio.imaging.pictures.fitting import LEAST_SIDE, MOST_SIDE, STEP, ResizeMode
 from studio.validation import OptionalPrompt, Prompt, Request, one_of
 
 SEEDS: Final = 2**32

@@ -10,12 +10,12 @@ from gradio import FileData
 from PIL import Image
 
 from studio.errors import InvalidRequest
-from studio.imaging.adapter_files import AdapterFile, Kind
-from studio.imaging.annotations import Annotated
-from studio.imaging.infotext import read_infotext
-from studio.imaging.origins import picture_text
-from studio.imaging.plots import PlotRequest, Plotted
+from studio.imaging.adapters.files import AdapterFile, Kind
+from studio.imaging.control.annotations import Annotated
+from studio.imaging.infotext.text import read_infotext
+from studio.imaging.plots.plotter import PlotRequest, Plotted
 from studio.imaging.requests import ControlImageRequest, Drawing, Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.imaging.reuse import picture_text
 from studio.studio import Studio
 from studio.ui.answers import answers
 

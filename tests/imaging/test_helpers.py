@@ -12,7 +12,7 @@ from studio.engines.diffusion import DiffusionRequest, Picture, Step
 from studio.engines.diffusion.helpers import LARGEST_PREVIEW, TinyAutoencoder
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import WeightsUnavailable
-from studio.imaging.illustrator import Illustrator
+from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.registry.loaded import DeviceName
 from studio.registry.spec import ModelSpec

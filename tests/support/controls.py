@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from studio.imaging.control_cache import ControlImage
+from studio.imaging.control.cache import ControlImage
 from studio.registry.lease import LoadProgress
 
 

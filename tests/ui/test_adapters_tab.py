@@ -13,8 +13,8 @@ from safetensors.numpy import save, save_file
 
 from studio import Studio
 from studio.errors import InvalidRequest
-from studio.imaging.adapter_hub import AdapterHub
-from studio.imaging.adapters import AdapterLibrary
+from studio.imaging.adapters.hub import AdapterHub
+from studio.imaging.adapters.library import AdapterLibrary
 from studio.registry.catalog import Catalogue
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Source

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio import Studio
-from studio.imaging.infotext import format_infotext
+from studio.imaging.infotext.text import format_infotext
 from studio.settings import Settings
 from studio.ui.events import Lane, Room
 from studio.ui.tabs.gallery import MOST, Picture, Shown, VisitGallery

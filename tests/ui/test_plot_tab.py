@@ -10,7 +10,7 @@ import pytest
 from studio import Studio
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import InvalidRequest
-from studio.imaging.plots import Plotter
+from studio.imaging.plots.plotter import Plotter
 from studio.registry.catalog import Catalogue
 from studio.registry.entry import Binding
 from studio.settings import Settings

@@ -6,8 +6,8 @@ from typing import Final
 import gradio as gr
 
 from studio.errors import InvalidRequest, StudioError
-from studio.imaging.adapter_files import AdapterFile, Kind
-from studio.imaging.adapters import AdapterLibrary
+from studio.imaging.adapters.files import AdapterFile, Kind
+from studio.imaging.adapters.library import AdapterLibrary
 from studio.messages import data_size
 from studio.registry.lease import LoadProgress
 from studio.ui.events import QUIET, Job, Lane, Room, Updates

@@ -8,10 +8,10 @@ import gradio as gr
 from studio.engines.annotators import ANNOTATORS
 from studio.engines.diffusion.emphasis import Emphasis
 from studio.errors import InvalidRequest
-from studio.imaging.annotations import Annotated
-from studio.imaging.control_units import ControlUnitRequest
-from studio.imaging.fitting import ResizeMode
-from studio.imaging.plan import own_size
+from studio.imaging.control.annotations import Annotated
+from studio.imaging.control.units import ControlUnitRequest
+from studio.imaging.drawing.plan import own_size
+from studio.imaging.pictures.fitting import ResizeMode
 from studio.imaging.requests import ControlImageRequest
 from studio.registry.lease import LoadProgress
 from studio.ui.controls import picture_drop, work_button

@@ -7,8 +7,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import InvalidRequest, StudioError
-from studio.imaging.axes import CHOICES, DECIMAL, WHOLE, Axis, AxisName, joined_values
-from studio.imaging.plots import PlotRequest, Plotted, Plotter, check_total
+from studio.imaging.plots.axes import CHOICES, DECIMAL, WHOLE, Axis, AxisName, joined_values
+from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.requests import LATENT, Drawing, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.studio import Studio

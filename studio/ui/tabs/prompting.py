@@ -6,7 +6,7 @@ import gradio as gr
 from pydantic import ValidationError
 
 from studio.errors import InvalidRequest, StudioError
-from studio.imaging.styles import Style
+from studio.imaging.prompts.styles import Style
 from studio.ui.events import QUIET, Room, Updates
 from studio.ui.words import both, complaint, word
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.imaging.plan import SIDE, own_size
+from studio.imaging.drawing.plan import SIDE, own_size
 from studio.registry.spec import ModelSpec
 from studio.ui.words import word
 

@@ -16,8 +16,8 @@ from studio.engines.annotators.networks import LineArtNetwork, SoftEdgeNetwork
 from studio.engines.annotators.pose import draw_pose
 from studio.engines.annotators.skeleton import draw_people, joints_of
 from studio.errors import EngineFailed, WeightsUnavailable
-from studio.imaging.control import Controls
-from studio.imaging.control_cache import ControlImage
+from studio.imaging.control.cache import ControlImage
+from studio.imaging.control.images import Controls
 from studio.registry.catalog import Catalogue
 from studio.registry.entry import Binding
 from studio.registry.loaded import Footprint, Placement, Shape

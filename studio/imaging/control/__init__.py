@@ -1,0 +1,1 @@
+"""What a ControlNet reads: control images, made from whatever picture there is."""

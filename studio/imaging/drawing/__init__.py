@@ -1,0 +1,1 @@
+"""How one picture comes about: planned, drawn in rounds, checked, kept."""

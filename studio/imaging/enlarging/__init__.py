@@ -1,0 +1,1 @@
+"""Pictures made larger by upscaler models, tile by tile."""

@@ -1,0 +1,62 @@
+"""Enlarging with the upscalers of a registry: the lease they need, and a picture enlarged in memory."""
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from time import monotonic
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from studio.errors import OutOfMemory
+from studio.imaging.enlarging.tiling import LEAST_TILE, HalvingTiles, enlarged_rows, tile_count
+from studio.imaging.requests import Enlarging
+from studio.registry.lease import Lease, LoadProgress
+from studio.registry.loaded import Shape
+from studio.registry.registry import Registry
+
+TILES: Final = (512, 256, 128, 64, LEAST_TILE)
+"""Sides of tiles to ask room for; what an engine's own tile is, it says when it is loaded."""
+
+
+class Magnifier:
+    """Lends the upscalers of a registry to the crafts that enlarge."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def lease(
+        self, model: str, size: tuple[int, int], leases: ExitStack
+    ) -> Generator[LoadProgress, None, tuple[Lease, int]]:
+        """A lease, held by `leases`, with room for tiles of some size, and that size: smaller where there is less room.
+
+        Raises:
+            OutOfMemory: not even a small tile fits.
+        """
+        width, height = size
+        for most in TILES:
+            lease = self._registry.lease(model, shape=Shape(min(width, most), min(height, most)))
+            try:
+                yield from lease.arrive()
+                break
+            except OutOfMemory:
+                if most == TILES[-1]:
+                    raise
+        return leases.enter_context(lease), most
+
+    def magnified(self, image: Image.Image, model: str) -> Generator[LoadProgress | Enlarging, None, Image.Image]:
+        """An RGB picture enlarged by the model's own factor. Closing the iterator stops within one tile.
+
+        Raises:
+            OutOfMemory: not even a small tile fits.
+        """
+        with ExitStack() as leases:
+            lease, most = yield from self.lease(model, image.size, leases)
+            engine = lease.model
+            tile = min(engine.tile, most)
+            enlarge = HalvingTiles(engine.enlarge, engine.scale, tile, lease.make_room)
+            total, begun, rows = tile_count(image.height, image.width, tile=tile), monotonic(), []
+            for done, part in enumerate(enlarged_rows(np.asarray(image), engine.scale, enlarge, tile=tile), start=1):
+                rows.append(part)
+                yield Enlarging(tile=done, total=total, seconds_left=(monotonic() - begun) / done * (total - done))
+        return Image.fromarray(np.concatenate(rows))

@@ -1,0 +1,1 @@
+"""Settings as text in picture files, in the form of AUTOMATIC1111's web UI."""

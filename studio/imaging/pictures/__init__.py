@@ -1,0 +1,1 @@
+"""Files and pixels: opened, brought to a size, stored."""

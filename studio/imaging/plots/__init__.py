@@ -1,0 +1,1 @@
+"""Pictures that differ in one or two settings, on one sheet."""
