@@ -4,7 +4,7 @@ from typing import Any
 
 from studio.errors import InvalidRequest
 from studio.imaging.control.units import ControlUnitRequest
-from studio.imaging.plots.axes import shortened, split_values
+from studio.imaging.plots.ranges import shortened, split_values
 
 
 def control_unit(text: str) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """What a plot of pictures varies along one side, and the values it takes there."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from itertools import permutations
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -12,6 +11,7 @@ from pydantic import ValidationError, ValidationInfo, field_validator
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
 from studio.errors import InvalidRequest, whole_numbers
+from studio.imaging.plots.ranges import MOST_VALUES, joined_values, range_numbers, shortened, split_values, too_many
 from studio.imaging.requests import PictureRequest
 from studio.imaging.reuse import AUTOMATIC
 from studio.messages import known
@@ -72,51 +72,11 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     }
 )
 """Names by how they are typed in any case."""
-MOST_VALUES: Final = 20
 MOST_ORDERED: Final = 3
 """Parts of a prompt; four have 24 orders."""
 LONGEST: Final = 20_000
 """Characters of an axis' values."""
-NUMBER: Final = r"[+-]?\d{1,10}(?:\.\d{0,9})?"
-RANGE: Final = re.compile(
-    rf"({NUMBER})\s*[-–~]\s*({NUMBER})\s*(?:\(\s*({NUMBER})\s*\)|\[\s*(\d{{1,4}})\s*\])?", re.ASCII
-)
-FINEST: Final = Decimal("0.000001")
-SPACES: Final = r"[^\S\n]*+"
-TOKEN: Final = re.compile(rf'{SPACES}(?:"((?:[^"]|"")*+)"|“([^”]*+)”|([^,，、\n]*+)){SPACES}(?:[,，、\n]|\Z)')
 SIZE: Final = re.compile(r"(\d{1,5})(?:\s*[x×*]\s*(\d{1,5}))?", re.ASCII | re.IGNORECASE)
-
-
-def split_values(text: str) -> list[str]:
-    """The values in a text with commas between them; in quotation marks, a value may hold a comma or be empty.
-
-    Raises:
-        InvalidRequest: quotation marks do not match up.
-    """
-    found: list[str] = []
-    place = 0
-    while place < len(text):
-        token = TOKEN.match(text, place)
-        assert token is not None  # noqa: S101 - the third alternative matches whatever the first two do not
-        quoted, curly, bare = token.groups()
-        if bare is not None and bare.startswith(('"', "“")):
-            raise InvalidRequest("plot.quote", value=shortened(bare))
-        if bare is None:
-            found.append(curly if quoted is None else quoted.replace('""', '"'))
-        elif bare.strip():
-            found.append(bare.strip())
-        place = token.end()
-    return found
-
-
-def joined_values(values: Sequence[str]) -> str:
-    """A text that `split_values` takes apart into the same values."""
-    return ", ".join(map(_quoted, values))
-
-
-def shortened(text: str, most: int = 60) -> str:
-    """At most `most` characters of a text."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class Axis(Request):
@@ -144,7 +104,7 @@ class Axis(Request):
         if vary == "order" and len(understood) > MOST_ORDERED:
             raise InvalidRequest("plot.order", count=len(understood), most=MOST_ORDERED)
         if len(understood) > MOST_VALUES:
-            raise _many(vary)
+            raise too_many(vary)
         return tuple(understood)
 
     @property
@@ -203,7 +163,7 @@ def _values(vary: str, texts: Sequence[str]) -> Iterator[str]:
         if vary in ("prompt", "order"):
             yield text
         elif vary in WHOLE or vary in DECIMAL:
-            yield from (_checked(vary, number) for number in _numbers(vary, text))
+            yield from (_checked(vary, number) for number in range_numbers(vary, text, whole=vary in WHOLE))
         else:
             yield _checked(vary, CHOICES.get(vary, {}).get(text.casefold(), text))
 
@@ -214,43 +174,6 @@ def _once(vary: str, values: Iterator[str]) -> list[str]:
     for number, value in enumerate(values):
         kept[value, number if vary in ("seed", "variation_seed") and value == "-1" else -1] = None
     return [value for value, _ in kept]
-
-
-def _numbers(vary: str, text: str) -> list[str]:
-    """The numbers of a range; anything else as it is, to be judged by the request's own field."""
-    plain = unicodedata.normalize("NFKC", text).strip()
-    found = RANGE.fullmatch(plain)
-    if found is None:
-        return [plain]
-    first, last = Decimal(found[1]), Decimal(found[2])
-    steps = (
-        _counted(vary, text, first, last, int(found[4])) if found[4] else _stepped(vary, text, first, last, found[3])
-    )
-    return [f"{number.normalize():f}" for number in steps]
-
-
-def _stepped(vary: str, text: str, first: Decimal, last: Decimal, asked: str | None) -> list[Decimal]:
-    down = last < first
-    step = Decimal(asked or 1)
-    if down and not (asked or "").startswith(("+", "-")):
-        step = -step
-    if not step or (down != (step < 0) and first != last):
-        raise InvalidRequest("plot.range", field=vary, value=text)
-    count = int((last - first) / step) + 1
-    if count > MOST_VALUES:
-        raise _many(vary)
-    return [first + step * index for index in range(count)]
-
-
-def _counted(vary: str, text: str, first: Decimal, last: Decimal, count: int) -> list[Decimal]:
-    if not count:
-        raise InvalidRequest("plot.range", field=vary, value=text)
-    if count > MOST_VALUES:
-        raise _many(vary)
-    # A1111 cuts off what is behind the point where a whole number is wanted.
-    unit = Decimal(1) if vary in WHOLE else FINEST
-    gaps = max(count - 1, 1)
-    return [(first + (last - first) * index / gaps).quantize(unit, ROUND_DOWN) for index in range(count)]
 
 
 def _checked(vary: str, value: str) -> str:
@@ -300,12 +223,3 @@ def _ordered(prompt: str, parts: Sequence[str], order: Sequence[str]) -> str:
             raise InvalidRequest("plot.overlap", value=shortened(part))
         made += [before, instead]
     return "".join([*made, rest])
-
-
-def _quoted(value: str) -> str:
-    plain = value and value == value.strip() and not value.startswith(('"', "“")) and not set(value) & set(",，、\n")
-    return value if plain else '"' + value.replace('"', '""') + '"'
-
-
-def _many(vary: str) -> InvalidRequest:
-    return InvalidRequest("plot.many", field=vary, most=MOST_VALUES)

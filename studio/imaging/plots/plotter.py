@@ -16,7 +16,8 @@ from studio.imaging.drawing.plan import settle
 from studio.imaging.infotext.carriers import save
 from studio.imaging.infotext.pairs import quoted
 from studio.imaging.pictures.storage import PictureStore
-from studio.imaging.plots.axes import LABELS, Axis, joined_values
+from studio.imaging.plots.axes import LABELS, Axis
+from studio.imaging.plots.ranges import joined_values
 from studio.imaging.plots.sheet import Sheet
 from studio.imaging.prompts.phrasing import Phrasing
 from studio.imaging.requests import Drawing, Drawn, Enlarging, PictureRequest, settled_seed

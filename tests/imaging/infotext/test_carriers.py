@@ -7,7 +7,8 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InvalidRequest, UnreadablePicture
-from studio.imaging.infotext.carriers import Format, comment_text, save
+from studio.imaging.infotext.carriers import Format, save
+from studio.imaging.infotext.exif import comment_text
 from studio.imaging.infotext.text import format_infotext
 from studio.imaging.pictures.opening import open_picture
 from studio.imaging.reuse import picture_text
