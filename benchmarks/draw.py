@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.common import verdict
 from studio.imaging.drawing.plan import own_size
-from studio.imaging.requests import Drawn, PictureRequest
+from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.settings import Settings
 from studio.studio import Studio
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from studio.engines.upscalers.ncnn import NcnnConversions
 from studio.engines.upscalers.precision import psnr
-from studio.imaging.requests import Enlarged, EnlargeRequest
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.settings import Settings
 from studio.studio import Studio
 

@@ -17,7 +17,7 @@ import psutil
 from PIL import Image
 
 from benchmarks.common import verdict
-from studio.imaging.requests import Enlarged, EnlargeRequest
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.settings import Settings
 from studio.studio import Studio
 

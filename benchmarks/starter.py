@@ -10,8 +10,9 @@ from pathlib import Path
 
 from benchmarks.common import verdict
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.enlarging.enlarger import Enlarger
-from studio.imaging.requests import Drawn, EnlargeRequest, PictureRequest
+from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.registry.catalog import Catalogue
 from studio.registry.registry import Registry
 from studio.settings import Settings

@@ -9,8 +9,9 @@ from studio.hosting.durations import bounded, drawing, enlarging, starting, writ
 from studio.hosting.zerogpu import Gpu, Result, Task, on_gpu
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.plan import size, steps
+from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.enlarging.enlarger import Enlarger
-from studio.imaging.requests import EnlargeRequest, PictureRequest
+from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.registry.catalog import Catalogue
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec

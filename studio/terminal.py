@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from studio.coding.requests import Report, Snippet
-from studio.imaging.requests import Drawing, Enlarging
+from studio.imaging.drawing.requests import Drawing
+from studio.imaging.enlarging.requests import Enlarging
 from studio.messages import Locale, message
 from studio.registry.lease import LoadProgress
 from studio.writing.requests import Drafting, Outline, SectionText

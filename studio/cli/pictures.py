@@ -9,10 +9,11 @@ import typer
 
 from studio.cli.console import Json, Model, Output, last, opened, read, reported
 from studio.cli.notations import axis, control_unit
+from studio.imaging.drawing.requests import Drawn, PictureRequest
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.pictures.storage import copied
 from studio.imaging.plots.plotter import PlotRequest, Plotted
-from studio.imaging.requests import Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.imaging.reuse import picture_text
 from studio.messages import message
 from studio.settings import Settings

@@ -8,11 +8,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from studio.errors import InvalidRequest
+from studio.imaging.drawing.requests import LATENT, PictureRequest
 from studio.imaging.infotext.carriers import carried
 from studio.imaging.infotext.other_programs import maker_of_chunks
 from studio.imaging.infotext.text import LONGEST, Hires, Infotext, other_tool
 from studio.imaging.pictures.opening import opened
-from studio.imaging.requests import LATENT, PictureRequest
 from studio.registry.spec import ModelSpec
 
 HASH: Final = "Model hash"

@@ -12,9 +12,11 @@ from PIL import Image
 from studio.errors import InvalidRequest
 from studio.imaging.adapters.files import AdapterFile, Kind
 from studio.imaging.control.annotations import Annotated
+from studio.imaging.control.requests import ControlImageRequest
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.plotter import PlotRequest, Plotted
-from studio.imaging.requests import ControlImageRequest, Drawing, Drawn, Enlarged, EnlargeRequest, PictureRequest
 from studio.imaging.reuse import picture_text
 from studio.studio import Studio
 from studio.ui.answers import answers

@@ -14,7 +14,8 @@ from studio.engines.text.echo import EchoEngine
 from studio.errors import EngineFailed, OutOfMemory, UnknownModel
 from studio.hosting.fake import ForkingGpu
 from studio.hosting.zerogpu import on_gpu, zerogpu
-from studio.imaging.requests import Drawing, Drawn, Enlarged, EnlargeRequest, PictureRequest
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.studio import Studio
 from studio.writing.requests import Outline, Section, SectionRequest, SectionText
 from tests.support.hosting import MEGABYTE, fake_studio, loads

@@ -9,8 +9,8 @@ from PIL import Image
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
 from studio.imaging.infotext.text import read_infotext
-from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.imaging.reuse import reuse
 from studio.registry.loaded import DeviceName
 from studio.registry.spec import ModelSpec

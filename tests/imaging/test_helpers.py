@@ -13,7 +13,7 @@ from studio.engines.diffusion.helpers import LARGEST_PREVIEW, TinyAutoencoder
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import WeightsUnavailable
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
 from studio.registry.loaded import DeviceName
 from studio.registry.spec import ModelSpec
 from tests.support.registries import fake_registry, spec

@@ -7,8 +7,8 @@ from PIL import Image
 from studio.engines.diffusion.fake import ColourEngine, colour_of
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.requests import LATENT, Drawn, PictureRequest
 from studio.imaging.infotext.text import format_infotext, read_infotext
-from studio.imaging.requests import LATENT, Drawn, PictureRequest
 from studio.imaging.reuse import picture_text, reuse
 from studio.registry.registry import Registry
 from studio.registry.spec import Source

@@ -14,9 +14,9 @@ from recipes.starter_diffusion import judge
 from recipes.starter_diffusion.things import COLOURS
 from studio.engines.diffusion.base import Adapter, ControlUnit, DiffusionRequest, Picture
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.infotext.text import KEY, read_infotext
 from studio.imaging.prompts.phrasing import Phrasing
-from studio.imaging.requests import Drawn, PictureRequest
 from studio.imaging.reuse import picture_text, reuse
 from studio.registry.catalog import Catalogue
 from studio.registry.registry import Registry

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from studio.errors import OutOfMemory
-from studio.imaging.requests import Enlarged, EnlargeRequest
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.settings import Settings
 from studio.studio import Studio
 from tests.support.upscalers import cat

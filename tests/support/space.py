@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import StudioError
-from studio.imaging.requests import EnlargeRequest, PictureRequest
+from studio.imaging.drawing.requests import PictureRequest
+from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.settings import Settings
 from studio.studio import Studio
 from tests.support.hosting import fake_studio, loads

@@ -9,7 +9,8 @@ import pytest
 
 from studio import errors
 from studio.coding.requests import ScoreRequest, SnippetRequest
-from studio.imaging.requests import EnlargeRequest, PictureRequest
+from studio.imaging.drawing.requests import PictureRequest
+from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.messages import assets, table
 from studio.validation import Request
 from studio.writing.requests import ArticleRequest, Brief, SectionRequest

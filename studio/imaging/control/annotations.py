@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.imaging.control.images import Controls
-from studio.imaging.drawing.plan import SIDE
-from studio.imaging.pictures.fitting import shaped_like
+from studio.imaging.control.requests import ControlImageRequest
+from studio.imaging.pictures.fitting import USUAL_SIDE, shaped_like
 from studio.imaging.pictures.opening import opened
 from studio.imaging.pictures.storage import PictureStore
-from studio.imaging.requests import ControlImageRequest
 from studio.registry.lease import LoadProgress
 
 
@@ -39,7 +38,7 @@ class Annotations:
         width, height = request.width, request.height
         if width is None or height is None:
             with opened(request.image, self._controls.max_pixels) as image:
-                own = shaped_like(image.size, SIDE * SIDE)
+                own = shaped_like(image.size, USUAL_SIDE * USUAL_SIDE)
             width, height = width or own[0], height or own[1]
         made = yield from self._controls.asked(request.image, request, (width, height))
         with self._store.new(f"control-{made.annotator}") as draft:

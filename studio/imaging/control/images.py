@@ -11,11 +11,11 @@ from studio.engines.annotators import Annotator, Kind, kind, suggested
 from studio.engines.annotators.resampling import working_size
 from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
 from studio.imaging.control.cache import ControlCache, ControlImage, content_key
+from studio.imaging.control.requests import ControlImageRequest
 from studio.imaging.control.sizes import LEAST_RESOLUTION, MOST_RESOLUTION, perfect_resolution, placed
 from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.pictures.fitting import ResizeMode
 from studio.imaging.pictures.opening import open_picture
-from studio.imaging.requests import ControlImageRequest
 from studio.registry.catalog import Catalogue
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from studio.errors import InvalidRequest
+from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.pictures.fitting import ResizeMode, Size, fitted, shaped_like
 from studio.imaging.pictures.opening import open_picture
-from studio.imaging.requests import PictureRequest
 
 MASKED: Final = 128
 """From this brightness on, or this opacity of a drawn layer, a mask means: repaint."""

@@ -10,12 +10,13 @@ from studio.errors import InvalidRequest
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.control.images import Controls
 from studio.imaging.drawing.plan import Plan, plan, seeds_after
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest, settled_seed
 from studio.imaging.drawing.run import Part, Run
 from studio.imaging.drawing.safety_checker import SafetyChecker
+from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.infotext.carriers import SUFFIXES, save
 from studio.imaging.pictures.storage import PictureStore
 from studio.imaging.prompts.phrasing import Phrase, Phrasing
-from studio.imaging.requests import Drawing, Drawn, Enlarging, PictureRequest, settled_seed
 from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
 

@@ -9,16 +9,15 @@ from studio.engines.diffusion.abilities import Abilities, abilities
 from studio.errors import InvalidRequest
 from studio.imaging.control.units import infotext_units
 from studio.imaging.drawing.canvas import Canvas, canvas
+from studio.imaging.drawing.requests import SEEDS, PictureRequest
 from studio.imaging.drawing.second_pass import SecondPass, second_pass
 from studio.imaging.drawing.steering import Steering, fits, steering
 from studio.imaging.infotext.text import format_infotext
-from studio.imaging.pictures.fitting import Size
+from studio.imaging.pictures.fitting import USUAL_SIDE, Size
 from studio.imaging.prompts.phrasing import Phrase
-from studio.imaging.requests import SEEDS, PictureRequest
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec, Task
 
-SIDE: Final = 512
 STEPS: Final = 20
 GUIDANCE_SCALE: Final = 7.0
 
@@ -197,7 +196,7 @@ def _check(request: PictureRequest, spec: ModelSpec, able: Abilities) -> None:
 
 def own_size(spec: ModelSpec) -> Size:
     """What a model draws best."""
-    return int(spec.defaults.get("width", SIDE)), int(spec.defaults.get("height", SIDE))
+    return int(spec.defaults.get("width", USUAL_SIDE)), int(spec.defaults.get("height", USUAL_SIDE))
 
 
 def size(request: PictureRequest, spec: ModelSpec) -> Size:

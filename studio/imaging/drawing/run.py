@@ -9,9 +9,10 @@ from studio.engines.diffusion import Adapter, DiffusionEngine, DiffusionRequest,
 from studio.errors import EngineFailed, OutOfMemory
 from studio.imaging.control.images import Controls
 from studio.imaging.drawing.plan import Plan
+from studio.imaging.drawing.requests import Drawing
 from studio.imaging.drawing.steering import Steered, Steersman
+from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.enlarging.upscaling import Magnifier
-from studio.imaging.requests import Drawing, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
 from studio.registry.registry import Registry

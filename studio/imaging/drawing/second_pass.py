@@ -7,9 +7,10 @@ from PIL import Image
 
 from studio.engines.diffusion import DiffusionRequest, Picture
 from studio.errors import InvalidRequest
+from studio.imaging.drawing.requests import LATENT, PictureRequest
+from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.enlarging.upscaling import Magnifier
 from studio.imaging.pictures.fitting import MOST_SIDE, STEP, Size
-from studio.imaging.requests import LATENT, Enlarging, PictureRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec

@@ -14,8 +14,8 @@ from studio.errors import InvalidRequest
 from studio.imaging.control.images import Controls
 from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.drawing.canvas import Canvas, flat
+from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.pictures.fitting import Size, fitted
-from studio.imaging.requests import PictureRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.engines.upscalers import Upscaler
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.imaging.enlarging.tiling import HalvingTiles, enlarged_rows, tile_count
 from studio.imaging.enlarging.upscaling import Magnifier
 from studio.imaging.infotext.text import KEY
 from studio.imaging.pictures.opening import OpenedPicture, open_picture
 from studio.imaging.pictures.png import PngWriter
 from studio.imaging.pictures.storage import Draft, PictureStore
-from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
 

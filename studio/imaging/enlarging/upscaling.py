@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import OutOfMemory
+from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.enlarging.tiling import LEAST_TILE, HalvingTiles, enlarged_rows, tile_count
-from studio.imaging.requests import Enlarging
 from studio.registry.lease import Lease, LoadProgress
 from studio.registry.loaded import Shape
 from studio.registry.registry import Registry

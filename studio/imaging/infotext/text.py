@@ -26,7 +26,7 @@ SCHEDULES: Final = ("Karras", "Exponential", "Polyexponential", "SGM Uniform")
 WHOLE: Final = re.compile(r"\d{1,20}", re.ASCII)
 NUMBER: Final = re.compile(r"\d{1,20}(\.\d{0,40})?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
 SIZE: Final = re.compile(r"(\d{1,5}) *[x×] *(\d{1,5})", re.ASCII | re.IGNORECASE)
-MOST_SIDE: Final = 65_535
+MOST_READ_SIDE: Final = 65_535
 
 Reader = Callable[[str], Any]
 """Reads a value; None where it is not what the key stands for."""
@@ -184,7 +184,7 @@ def _number(least: float, most: float) -> Reader:
 def _size(text: str) -> dict[str, int] | None:
     found = SIZE.fullmatch(text)
     width, height = (int(found[1]), int(found[2])) if found else (0, 0)
-    return {"width": width, "height": height} if all(0 < side <= MOST_SIDE for side in (width, height)) else None
+    return {"width": width, "height": height} if all(0 < side <= MOST_READ_SIDE for side in (width, height)) else None
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:

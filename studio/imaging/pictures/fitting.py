@@ -1,18 +1,22 @@
 """Bringing a picture to another size, in the three ways that AUTOMATIC1111's web UI knows."""
 
 from math import sqrt
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from PIL import Image
+from pydantic import Field
 
 ResizeMode = Literal["stretch", "crop", "pad"]
 """Just Resize, Crop and Resize, Resize and Fill, as A1111 calls them."""
 STEP: Final = 8
 """Sides are multiples of it: what one latent of Stable Diffusion covers."""
+USUAL_SIDE: Final = 512
+"""Of a picture where neither its request nor its model says more."""
 LEAST_SIDE: Final = 64
 MOST_SIDE: Final = 4096
 """What can be drawn."""
 
+Side = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE, multiple_of=STEP)]
 Size = tuple[int, int]
 """Width and height in pixels."""
 

@@ -18,7 +18,7 @@ FORMATS: Final = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow decodes by itself; EPS, for one, would start another program."""
 PLAIN_FORMATS: Final = frozenset({"PNG", "JPEG", "WEBP"})
 """Formats that every browser shows."""
-MOST_SIDE: Final = 65_535
+MOST_FILE_SIDE: Final = 65_535
 """Pixels of the longer side; a row of tiles is held in memory whole."""
 TINY: Final = 16
 
@@ -101,8 +101,8 @@ def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
         raise UnreadablePicture(
             "picture.too_large", file=name, width=width, height=height, megapixels=megapixels, most=most
         )
-    if max(width, height) > MOST_SIDE:
-        raise UnreadablePicture("picture.too_long", file=name, width=width, height=height, most=MOST_SIDE)
+    if max(width, height) > MOST_FILE_SIDE:
+        raise UnreadablePicture("picture.too_long", file=name, width=width, height=height, most=MOST_FILE_SIDE)
 
 
 def _decoded(image: Image.Image) -> OpenedPicture:

@@ -13,6 +13,8 @@ from pydantic import model_validator
 from studio.errors import EngineFailed, InvalidRequest
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.plan import settle
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest, settled_seed
+from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.infotext.carriers import save
 from studio.imaging.infotext.pairs import quoted
 from studio.imaging.pictures.storage import PictureStore
@@ -20,7 +22,6 @@ from studio.imaging.plots.axes import LABELS, Axis
 from studio.imaging.plots.ranges import joined_values
 from studio.imaging.plots.sheet import Sheet
 from studio.imaging.prompts.phrasing import Phrasing
-from studio.imaging.requests import Drawing, Drawn, Enlarging, PictureRequest, settled_seed
 from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
 from studio.validation import Request

@@ -9,10 +9,10 @@ from studio.engines.annotators import ANNOTATORS
 from studio.engines.diffusion.emphasis import Emphasis
 from studio.errors import InvalidRequest
 from studio.imaging.control.annotations import Annotated
+from studio.imaging.control.requests import ControlImageRequest
 from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.drawing.plan import own_size
 from studio.imaging.pictures.fitting import ResizeMode
-from studio.imaging.requests import ControlImageRequest
 from studio.registry.lease import LoadProgress
 from studio.ui.controls import picture_drop, work_button
 from studio.ui.events import QUIET, Room, Updates

@@ -8,7 +8,7 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.errors import InvalidRequest
-from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.messages import assets, known
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task

@@ -7,7 +7,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.i18n import I18nData
 
-from studio.imaging.requests import PictureRequest
+from studio.imaging.drawing.requests import PictureRequest
 from studio.ui.tabs.sizes import sides
 from studio.ui.words import word
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.imaging.requests import LATENT
+from studio.imaging.drawing.requests import LATENT
 from studio.studio import Studio
 from studio.ui.tabs.form import default
 from studio.ui.words import word

@@ -7,7 +7,8 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.processing_utils import save_pil_to_cache
 
-from studio.imaging.requests import Drawing, Drawn, Enlarging
+from studio.imaging.drawing.requests import Drawing, Drawn
+from studio.imaging.enlarging.requests import Enlarging
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
 from studio.ui.controls import SAVE_JS, examples, model_choice, work_button

@@ -8,8 +8,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import StudioError
+from studio.imaging.drawing.requests import LATENT
 from studio.imaging.infotext.text import read_infotext
-from studio.imaging.requests import LATENT
 from studio.imaging.reuse import LABELS, Reuse, picture_text, reuse
 from studio.ui.controls import picture_drop
 from studio.ui.events import QUIET, Room, Updates

@@ -7,8 +7,8 @@ from gradio.components.image_editor import EditorData
 
 from studio.engines.diffusion.abilities import Abilities
 from studio.errors import InvalidRequest, UnreadablePicture
+from studio.imaging.drawing.requests import InpaintArea, InpaintFill
 from studio.imaging.pictures.fitting import ResizeMode
-from studio.imaging.requests import InpaintArea, InpaintFill
 from studio.ui.controls import picture_drop
 from studio.ui.events import QUIET, Updates
 from studio.ui.tabs.form import default, whole_number

@@ -7,10 +7,11 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import InvalidRequest, StudioError
+from studio.imaging.drawing.requests import LATENT, Drawing
+from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.plots.axes import CHOICES, DECIMAL, WHOLE, Axis, AxisName
 from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.plots.ranges import joined_values
-from studio.imaging.requests import LATENT, Drawing, Enlarging
 from studio.registry.lease import LoadProgress
 from studio.studio import Studio
 from studio.ui.controls import SAVE_JS, work_button

@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
-from studio.imaging.requests import MOST_PICTURES, MOST_TOGETHER
+from studio.imaging.drawing.requests import MOST_PICTURES, MOST_TOGETHER
 from studio.ui.tabs.form import whole_number
 from studio.ui.words import word
 

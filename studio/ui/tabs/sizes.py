@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.imaging.drawing.plan import SIDE, own_size
+from studio.imaging.drawing.plan import own_size
+from studio.imaging.pictures.fitting import USUAL_SIDE
 from studio.registry.spec import ModelSpec
 from studio.ui.words import word
 
@@ -49,4 +50,4 @@ def sides(size: str) -> tuple[str | None, str | None]:
 
 def _offered(spec: ModelSpec) -> tuple[str, ...]:
     side, _ = own_size(spec)
-    return SIZES if side >= SIDE else tuple(f"{round(side * wide)}x{round(side * high)}" for wide, high in SMALL)
+    return SIZES if side >= USUAL_SIDE else tuple(f"{round(side * wide)}x{round(side * high)}" for wide, high in SMALL)

@@ -17,8 +17,8 @@ from studio.engines.diffusion.base import DiffusionRequest
 from studio.engines.diffusion.fake import ColourEngine, colour_of
 from studio.errors import EngineFailed, InvalidRequest, WeightsUnavailable
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.drawing.safety_checker import SafetyChecker
-from studio.imaging.requests import PictureRequest
 from studio.registry.entry import Binding
 from studio.registry.loaded import Footprint, Placement, Shape
 from studio.registry.registry import Registry

@@ -8,7 +8,7 @@ from PIL import Image
 
 from studio.errors import InvalidRequest, UnreadablePicture
 from studio.imaging.drawing.canvas import Canvas, _around, canvas
-from studio.imaging.requests import PictureRequest
+from studio.imaging.drawing.requests import PictureRequest
 from tests.support.properties import examples
 
 OWN = (64, 64)

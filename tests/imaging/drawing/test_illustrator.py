@@ -12,7 +12,8 @@ from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.requests import Drawing, Drawn, Enlarging, PictureRequest
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.enlarging.requests import Enlarging
 from studio.registry.registry import Registry
 from tests.support.registries import fake_registry, spec, use
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion

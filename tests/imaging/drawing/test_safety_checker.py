@@ -20,8 +20,8 @@ from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError
 from studio.hosted import Host
 from studio.hosting.fake import ForkingGpu
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
 from studio.imaging.drawing.safety_checker import SafetyChecker, UncheckedError
-from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from studio.messages import LOCALES
 from studio.registry.registry import Registry
 from studio.registry.spec import ModelSpec

@@ -8,7 +8,7 @@ from studio.engines.annotators.edges import canny
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import InvalidRequest, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.requests import Drawn, PictureRequest
+from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.registry.loaded import DeviceName
 from studio.registry.spec import ModelSpec
 from tests.support.drawing import half

@@ -14,7 +14,7 @@ from studio.engines.upscalers.fake import NearestUpscaler
 from studio.engines.upscalers.realesrgan import RealEsrganLoader
 from studio.errors import OutOfMemory, UnknownModel, UnreadablePicture
 from studio.imaging.enlarging.enlarger import Enlarger
-from studio.imaging.requests import Enlarged, EnlargeRequest, Enlarging
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.registry.entry import Binding
 from studio.registry.fake import FakeMemory
 from studio.registry.registry import Registry

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.errors import InvalidRequest
+from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.plots.axes import LONGEST, Axis
 from studio.imaging.plots.ranges import MOST_VALUES, joined_values, split_values
-from studio.imaging.requests import PictureRequest
 
 CAT = PictureRequest.of(prompt="a red cat, oil on canvas", negative_prompt="a red dog")
 

@@ -11,12 +11,12 @@ from studio.engines.diffusion.fake import ColourEngine
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import EngineFailed, InvalidRequest, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.axes import Axis
 from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter
 from studio.imaging.plots.sheet import LONGEST_SIDE, MOST_LINES, Sheet, font_for, laid_out, wrapped
 from studio.imaging.prompts.phrasing import Phrasing
-from studio.imaging.requests import Drawing, Drawn, PictureRequest
 from tests.support.registries import fake_registry, spec, use
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
 

@@ -10,8 +10,8 @@ from studio.engines.diffusion import Adapter, Inversion
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.prompts.phrasing import Phrasing
-from studio.imaging.requests import Drawn, PictureRequest
 from tests.support.registries import fake_registry, spec
 
 

@@ -1,7 +1,6 @@
 """What a designer asks for, and what comes back."""
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -10,9 +9,9 @@ from PIL import Image
 from pydantic import AfterValidator, Field
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
-from studio.imaging.control.units import ControlUnitRequest, Resolution
+from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.infotext.carriers import Format
-from studio.imaging.pictures.fitting import LEAST_SIDE, MOST_SIDE, STEP, ResizeMode
+from studio.imaging.pictures.fitting import ResizeMode, Side
 from studio.validation import OptionalPrompt, Prompt, Request, one_of
 
 SEEDS: Final = 2**32
@@ -24,7 +23,6 @@ def settled_seed(asked: int) -> int:
     return asked if asked >= 0 else secrets.randbelow(SEEDS)
 
 
-Side = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE, multiple_of=STEP)]
 Steps = Annotated[int, Field(ge=1, le=150)]
 GuidanceScale = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
 ClipSkip = Annotated[int, Field(ge=1, le=12)]
@@ -106,27 +104,6 @@ class PictureRequest(Request):
     """What the masked part begins as."""
 
 
-class ControlImageRequest(Request):
-    """See what a ControlNet would read of a picture."""
-
-    image: Path
-    annotator: str = "canny"
-    parameters: Mapping[str, float] = Field(default_factory=dict)
-    width: Side | None = None
-    """Without a width and height, the size that a picture of 512 × 512 pixels with its proportions has."""
-    height: Side | None = None
-    resize_mode: ResizeMode = "crop"
-    pixel_perfect: bool = True
-    resolution: Resolution = 512
-
-
-class EnlargeRequest(Request):
-    """Enlarge the picture in a file."""
-
-    file: Path
-    model: str | None = None
-
-
 @dataclass(frozen=True)
 class Drawing:
     """A picture on its way."""
@@ -186,24 +163,3 @@ class Drawn:
     def without_one(self) -> "Drawn":
         """The same where one of those to come was refused."""
         return replace(self, pictures=self.pictures - 1, refused=self.refused + 1)
-
-
-@dataclass(frozen=True)
-class Enlarging:
-    """A picture being enlarged, tile by tile."""
-
-    tile: int
-    total: int
-    seconds_left: float | None
-
-
-@dataclass(frozen=True)
-class Enlarged:
-    """The enlarged picture on disk, and the upright, plain RGB(A) picture it was made from."""
-
-    file: Path
-    source: Path
-    width: int
-    height: int
-    notice: str | None = None
-    """A message key for something the user should know, such as colours converted from CMYK."""
