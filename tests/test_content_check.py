@@ -12,7 +12,7 @@ from studio.registry.catalog import Catalogue
 from studio.registry.entry import Binding
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.ui.tabs.image import ImageTab
+from studio.ui.tabs.image.tab import ImageTab
 from tests.support.registries import spec
 
 LENIENT = {"nsfw_check": True, "nsfw_threshold": 0.9}

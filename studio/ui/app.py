@@ -16,14 +16,15 @@ from studio.errors import ServerFailed
 from studio.registry.catalog import Catalogue
 from studio.registry.spec import Task
 from studio.studio import Studio
-from studio.ui.api import Endpoints
-from studio.ui.controls import model_labels
-from studio.ui.events import QUIET, Lane, Room
+from studio.ui.api.endpoints import Endpoints
+from studio.ui.components import model_labels
 from studio.ui.header import Follower, Header
-from studio.ui.tabs import code, enlarge, image, write
+from studio.ui.start_stop import QUIET, Lane, Room
+from studio.ui.tabs import code, enlarge, write
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab, samples
-from studio.ui.tabs.image import ImageTab
+from studio.ui.tabs.image import tab as image
+from studio.ui.tabs.image.tab import ImageTab
 from studio.ui.tabs.models import ModelsTab
 from studio.ui.tabs.write import WriteTab
 from studio.ui.theme import css, head, theme

@@ -12,7 +12,7 @@ from gradio.blocks import Block
 from studio.errors import InvalidRequest
 from studio.studio import Studio
 from studio.ui.chip import chip
-from studio.ui.events import QUIET
+from studio.ui.start_stop import QUIET
 from studio.ui.words import both
 
 SWITCHES = """

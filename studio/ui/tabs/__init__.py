@@ -1,1 +1,1 @@
-"""One file per tab."""
+"""One file for each tab; a folder where a tab has many parts."""

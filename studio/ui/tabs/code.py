@@ -9,10 +9,10 @@ from studio.coding.languages import LANGUAGES
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import examples, model_choice, work_button
-from studio.ui.events import QUIET, Room, Updates
+from studio.ui.components import examples, model_choice, work_button
+from studio.ui.model_line import runs_line, who_runs
 from studio.ui.report import report_html
-from studio.ui.running import runs_line, who_runs
+from studio.ui.start_stop import QUIET, Room, Updates
 from studio.ui.words import both, line, word
 
 TASKS: Final[tuple[Task, ...]] = ("code", "text")

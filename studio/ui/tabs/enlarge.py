@@ -12,9 +12,9 @@ from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlargin
 from studio.messages import assets, known
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import SAVE_JS, picture_drop, work_button
-from studio.ui.events import QUIET, Room, Updates
-from studio.ui.running import runs_line, who_runs
+from studio.ui.components import SAVE_JS, picture_drop, work_button
+from studio.ui.model_line import runs_line, who_runs
+from studio.ui.start_stop import QUIET, Room, Updates
 from studio.ui.words import both, line, tiles, word
 
 TASKS: Final[tuple[Task, ...]] = ("upscale",)

@@ -18,8 +18,8 @@ from studio.registry.sources import told_origin
 from studio.registry.spec import ModelSpec, Source
 from studio.ui.bars import bars_html, device_name, device_sentence
 from studio.ui.chip import chip
-from studio.ui.controls import work_button
-from studio.ui.events import QUIET, Room, Updates
+from studio.ui.components import work_button
+from studio.ui.start_stop import QUIET, Room, Updates
 from studio.ui.words import both, complaint, line, spans, trouble, word
 
 SHOWN_RECORDS: Final = 40

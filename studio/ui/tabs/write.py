@@ -7,10 +7,10 @@ import gradio as gr
 
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Task
-from studio.ui.controls import examples, model_choice, progress_line, work_button
-from studio.ui.events import QUIET, Room, Updates
+from studio.ui.components import examples, model_choice, progress_line, work_button
+from studio.ui.model_line import runs_line, who_runs
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
-from studio.ui.running import runs_line, who_runs
+from studio.ui.start_stop import QUIET, Room, Updates
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline
 from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText

@@ -10,7 +10,7 @@ from studio.imaging.adapters.files import AdapterFile, Kind
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.messages import data_size
 from studio.registry.lease import LoadProgress
-from studio.ui.events import QUIET, Job, Lane, Room, Updates
+from studio.ui.start_stop import QUIET, Job, Lane, Room, Updates
 from studio.ui.words import both, complaint, line, trouble, word
 
 KINDS: Final[tuple[Kind, ...]] = ("lora", "inversion")

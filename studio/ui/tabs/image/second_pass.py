@@ -7,7 +7,7 @@ from gradio.blocks import Block
 
 from studio.imaging.drawing.requests import LATENT
 from studio.studio import Studio
-from studio.ui.tabs.form import default
+from studio.ui.tabs.image.form import default
 from studio.ui.words import word
 
 

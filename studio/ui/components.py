@@ -8,8 +8,8 @@ import gradio as gr
 from studio.messages import Locale, known, message
 from studio.registry.spec import ModelSpec, Task
 from studio.studio import Studio
-from studio.ui.events import QUIET, Job, Lane, Room
-from studio.ui.running import CHOOSER_JS
+from studio.ui.model_line import CHOOSER_JS
+from studio.ui.start_stop import QUIET, Job, Lane, Room
 from studio.ui.words import model_label, word
 
 LOCALE_JS: Final = "() => [window.studio.locale()]"

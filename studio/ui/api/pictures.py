@@ -19,7 +19,7 @@ from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.plotter import PlotRequest, Plotted
 from studio.imaging.reuse import picture_text
 from studio.studio import Studio
-from studio.ui.answers import answers
+from studio.ui.api.answers import answers
 
 Json = dict[str, Any]
 FILES: Final = ("image", "mask")
@@ -27,7 +27,7 @@ FILES: Final = ("image", "mask")
 
 
 class PictureEndpoints:
-    """One method per endpoint; see `studio.ui.api.Endpoints`."""
+    """One method per endpoint; see `studio.ui.api.endpoints.Endpoints`."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio

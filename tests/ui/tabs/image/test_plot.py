@@ -14,9 +14,9 @@ from studio.imaging.plots.plotter import Plotter
 from studio.registry.catalog import Catalogue
 from studio.registry.entry import Binding
 from studio.settings import Settings
-from studio.ui.events import Lane, Room
-from studio.ui.tabs.form import PictureForm, prompt_field
-from studio.ui.tabs.plot import VARIED, PlotFold, hint
+from studio.ui.start_stop import Lane, Room
+from studio.ui.tabs.image.form import PictureForm, prompt_field
+from studio.ui.tabs.image.plot import VARIED, PlotFold, hint
 from tests.support.registries import spec
 
 DEFAULTS = {"steps": 2, "width": 64, "height": 64}

@@ -9,9 +9,9 @@ from studio.engines.diffusion.abilities import Abilities
 from studio.errors import InvalidRequest, UnreadablePicture
 from studio.imaging.drawing.requests import InpaintArea, InpaintFill
 from studio.imaging.pictures.fitting import ResizeMode
-from studio.ui.controls import picture_drop
-from studio.ui.events import QUIET, Updates
-from studio.ui.tabs.form import default, whole_number
+from studio.ui.components import picture_drop
+from studio.ui.start_stop import QUIET, Updates
+from studio.ui.tabs.image.form import default, whole_number
 from studio.ui.words import word
 
 Mode = Literal["words", "picture", "repaint"]

@@ -3,7 +3,7 @@
 import pytest
 
 from studio.registry.spec import ModelSpec
-from studio.ui.tabs.sizes import choices, sides, suited
+from studio.ui.tabs.image.sizes import choices, sides, suited
 from tests.support.registries import spec
 
 

@@ -10,8 +10,8 @@ from studio import Studio
 from studio.registry.catalog import Catalogue
 from studio.registry.spec import Source
 from studio.settings import Settings
-from studio.ui.events import Lane, Room
-from studio.ui.tabs.prompting import PromptTools
+from studio.ui.start_stop import Lane, Room
+from studio.ui.tabs.image.prompt import PromptTools
 from tests.support.registries import spec
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
 

@@ -8,7 +8,7 @@ from gradio.blocks import Block
 from gradio.i18n import I18nData
 
 from studio.imaging.drawing.requests import PictureRequest
-from studio.ui.tabs.sizes import sides
+from studio.ui.tabs.image.sizes import sides
 from studio.ui.words import word
 
 Reader = Callable[..., Mapping[str, Any]]

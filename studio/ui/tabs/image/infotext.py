@@ -11,8 +11,8 @@ from studio.errors import StudioError
 from studio.imaging.drawing.requests import LATENT
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.reuse import LABELS, Reuse, picture_text, reuse
-from studio.ui.controls import picture_drop
-from studio.ui.events import QUIET, Room, Updates
+from studio.ui.components import picture_drop
+from studio.ui.start_stop import QUIET, Room, Updates
 from studio.ui.words import both, complaint, trouble, word
 
 SIDES: Final = ("width", "height")

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import gradio as gr
 
-from studio.ui.events import QUIET, Updates
+from studio.ui.start_stop import QUIET, Updates
 from studio.ui.words import word
 
 MOST: Final = 24

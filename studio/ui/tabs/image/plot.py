@@ -14,9 +14,9 @@ from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter, check_to
 from studio.imaging.plots.ranges import joined_values
 from studio.registry.lease import LoadProgress
 from studio.studio import Studio
-from studio.ui.controls import SAVE_JS, work_button
-from studio.ui.events import QUIET, Room, Updates
-from studio.ui.tabs.form import PictureForm
+from studio.ui.components import SAVE_JS, work_button
+from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.tabs.image.form import PictureForm
 from studio.ui.words import both, complaint, line, tiles, word
 
 VARIED: Final[tuple[AxisName, ...]] = get_args(AxisName)

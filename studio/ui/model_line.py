@@ -12,7 +12,7 @@ from studio.messages import LOCALES, Locale, data_size, message
 from studio.registry.entry import Status
 from studio.registry.spec import ModelSpec, Task
 from studio.studio import Studio
-from studio.ui.events import QUIET
+from studio.ui.start_stop import QUIET
 from studio.ui.words import both, finding, instead, spans
 
 TONGUE_NAMES: Final[dict[str, dict[Locale, str]]] = {

@@ -8,10 +8,10 @@ from gradio.events import api
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.messages import message
 from studio.studio import Studio
-from studio.ui.answers import answers
-from studio.ui.events import Lane
-from studio.ui.picture_api import PictureEndpoints
-from studio.ui.upkeep import Upkeep
+from studio.ui.api.answers import answers
+from studio.ui.api.models import Upkeep
+from studio.ui.api.pictures import PictureEndpoints
+from studio.ui.start_stop import Lane
 from studio.writing.export import article_markdown
 from studio.writing.outline import parse_outline
 from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText

@@ -12,8 +12,8 @@ from studio.engines.diffusion.fake import ColourEngine
 from studio.registry.catalog import Catalogue
 from studio.registry.entry import Binding
 from studio.settings import Settings
-from studio.ui.events import Lane, Room
-from studio.ui.tabs.image import ImageTab
+from studio.ui.start_stop import Lane, Room
+from studio.ui.tabs.image.tab import ImageTab
 from tests.support.registries import spec
 
 

@@ -11,9 +11,9 @@ from PIL.PngImagePlugin import PngInfo
 from studio import Studio
 from studio.imaging.infotext.text import format_infotext
 from studio.settings import Settings
-from studio.ui.events import Lane, Room
-from studio.ui.tabs.gallery import MOST, Picture, Shown, VisitGallery
-from studio.ui.tabs.infotext import InfotextFold
+from studio.ui.start_stop import Lane, Room
+from studio.ui.tabs.image.gallery import MOST, Picture, Shown, VisitGallery
+from studio.ui.tabs.image.infotext import InfotextFold
 
 LINE = {"Steps": 12, "CFG scale": 5.5, "Seed": 9, "Size": "512x768", "Model": "sd-1.5"}
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from studio.errors import InvalidRequest, StudioError
 from studio.imaging.prompts.styles import Style
-from studio.ui.events import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, Room, Updates
 from studio.ui.words import both, complaint, word
 
 

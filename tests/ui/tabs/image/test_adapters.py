@@ -19,8 +19,8 @@ from studio.registry.catalog import Catalogue
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import Source
 from studio.settings import Settings
-from studio.ui.events import Lane, Room
-from studio.ui.tabs.adapters import AdapterFold
+from studio.ui.start_stop import Lane, Room
+from studio.ui.tabs.image.adapters import AdapterFold
 from tests.support.hub import LocalHub, local_hub
 from tests.support.registries import spec
 

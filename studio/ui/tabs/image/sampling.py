@@ -7,7 +7,7 @@ from gradio.blocks import Block
 
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
 from studio.imaging.drawing.requests import MOST_PICTURES, MOST_TOGETHER
-from studio.ui.tabs.form import whole_number
+from studio.ui.tabs.image.form import whole_number
 from studio.ui.words import word
 
 

@@ -14,9 +14,9 @@ from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.drawing.plan import own_size
 from studio.imaging.pictures.fitting import ResizeMode
 from studio.registry.lease import LoadProgress
-from studio.ui.controls import picture_drop, work_button
-from studio.ui.events import QUIET, Room, Updates
-from studio.ui.tabs.sizes import sides
+from studio.ui.components import picture_drop, work_button
+from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.tabs.image.sizes import sides
 from studio.ui.words import both, line, word
 
 UNITS: Final = 4

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from studio.studio import Studio
-from studio.ui.answers import answers
+from studio.ui.api.answers import answers
 from studio.validation import Line, Request
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from studio.messages import table
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.ui.events import Lane, Room
+from studio.ui.start_stop import Lane, Room
 from studio.ui.tabs.models import SHOWN_RECORDS, ModelsTab
 from tests.ui.pretend import GB, pretend_studio
 

@@ -11,20 +11,20 @@ from studio.imaging.drawing.requests import Drawing, Drawn
 from studio.imaging.enlarging.requests import Enlarging
 from studio.registry.lease import LoadProgress
 from studio.registry.spec import ModelSpec, Task
-from studio.ui.controls import SAVE_JS, examples, model_choice, work_button
-from studio.ui.events import QUIET, Room, Updates
-from studio.ui.running import runs_line, who_runs
-from studio.ui.tabs.adapters import AdapterFold
-from studio.ui.tabs.control import ControlTools
-from studio.ui.tabs.form import PictureForm, default, prompt_field, size_fields
-from studio.ui.tabs.gallery import Picture, Shown, VisitGallery
-from studio.ui.tabs.hires import HiresTools
-from studio.ui.tabs.infotext import InfotextFold
-from studio.ui.tabs.origin import Mode, OriginTools
-from studio.ui.tabs.plot import PlotFold
-from studio.ui.tabs.prompting import PromptTools
-from studio.ui.tabs.sampling import SamplingTools
-from studio.ui.tabs.sizes import size_choice, suited
+from studio.ui.components import SAVE_JS, examples, model_choice, work_button
+from studio.ui.model_line import runs_line, who_runs
+from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.tabs.image.adapters import AdapterFold
+from studio.ui.tabs.image.control import ControlTools
+from studio.ui.tabs.image.form import PictureForm, default, prompt_field, size_fields
+from studio.ui.tabs.image.gallery import Picture, Shown, VisitGallery
+from studio.ui.tabs.image.infotext import InfotextFold
+from studio.ui.tabs.image.plot import PlotFold
+from studio.ui.tabs.image.prompt import PromptTools
+from studio.ui.tabs.image.sampling import SamplingTools
+from studio.ui.tabs.image.second_pass import HiresTools
+from studio.ui.tabs.image.sizes import size_choice, suited
+from studio.ui.tabs.image.source import Mode, OriginTools
 from studio.ui.words import both, line, tiles, word
 
 TASKS: Final[tuple[Task, ...]] = ("image",)

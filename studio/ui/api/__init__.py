@@ -1,0 +1,1 @@
+"""The endpoints for `gradio_client` and plain HTTP."""
