@@ -26,10 +26,10 @@ from typing import Any, Final
 from benchmarks.common import smollm2, verdict
 from benchmarks.text_sides import api_seconds, client, raw, raw_rate
 from studio.engines.text import Message, TextChunk, TextRequest
+from studio.engines.text.beside import Beside
 from studio.engines.text.cores import usable_cores
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body
-from studio.hosting.beside import Beside
 from studio.registry.catalog import Catalogue
 from studio.registry.entry import Binding
 from studio.registry.loaded import Rung

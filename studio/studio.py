@@ -15,6 +15,7 @@ from studio.engines.diffusion.abilities import Abilities, abilities
 from studio.engines.diffusion.costs import diffusion_costs
 from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.diffusion.speed import Speed
+from studio.engines.text.beside import Beside
 from studio.engines.text.costs import text_costs
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppLoader
@@ -22,8 +23,7 @@ from studio.engines.text.openai import OpenAILoader
 from studio.engines.upscalers.costs import upscaler_costs
 from studio.engines.upscalers.realesrgan import RealEsrganLoader
 from studio.errors import InvalidRequest
-from studio.hosted import Host
-from studio.hosting.beside import Beside
+from studio.hosting.crafts import Host
 from studio.hosting.home_thread import HomeThread
 from studio.hosting.zerogpu import Gpu, zerogpu
 from studio.imaging.adapters.hub import AdapterHub

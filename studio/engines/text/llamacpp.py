@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
+from studio.engines.text.beside import Beside
 from studio.engines.text.cores import llama_cpp, others_running, usable_cores, writing_cores
 from studio.engines.text.gguf import Header
 from studio.engines.text.pump import Pump
 from studio.engines.text.serving import RELOAD_SHARE, Serving
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, WeightsUnavailable
-from studio.hosting.beside import Beside
 from studio.registry.entry import Estimate, estimate
 from studio.registry.loaded import Costs, DeviceName, Rung, Sharing
 from studio.registry.spec import ModelSpec

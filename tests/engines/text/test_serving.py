@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from studio.engines.text.beside import Beside
 from studio.engines.text.cores import usable_cores, writing_cores
 from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader
 from studio.engines.text.serving import Serving
 from studio.errors import EngineFailed
-from studio.hosting.beside import Beside
 from tests.support.text import ask, joined, smollm2, text_spec
 
 SPEC = text_spec(defaults={"context": 512})

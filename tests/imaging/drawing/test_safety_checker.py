@@ -17,7 +17,7 @@ from studio.engines.diffusion.base import DiffusionRequest
 from studio.engines.diffusion.fake import ColourEngine, colour_of
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, UnknownModel, WeightsUnavailable
-from studio.hosted import Host
+from studio.hosting.crafts import Host
 from studio.hosting.fake import ForkingGpu
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest

@@ -1,6 +1,6 @@
 import pytest
 
-from studio.hosting.beside import Beside
+from studio.engines.text.beside import Beside
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar, cast
 
 from studio.coding.coder import LONGEST_ANSWER, Coder
 from studio.coding.requests import SnippetRequest
-from studio.hosting.durations import bounded, drawing, enlarging, starting, writing
+from studio.hosting.gpu_seconds import bounded, drawing, enlarging, starting, writing
 from studio.hosting.zerogpu import Gpu, Result, Task, on_gpu
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.plan import size, steps

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.hosting.durations import LEAST, MOST, bounded, drawing, enlarging, starting, writing
+from studio.hosting.gpu_seconds import LEAST, MOST, bounded, drawing, enlarging, starting, writing
 
 SIZES = st.integers(0, 10**11)
 SIDES = st.integers(64, 4096)
