@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
+from studio.cli.terminal import Terminal
 from studio.errors import (
     Busy,
     CatalogueError,
@@ -23,7 +24,6 @@ from studio.errors import (
 )
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.terminal import Terminal
 
 EXIT_CODES: Final[tuple[tuple[type[StudioError], int], ...]] = (
     (InvalidRequest, 2),

@@ -10,11 +10,11 @@ from rich.live import Live
 from rich.table import Table
 
 from studio.cli.console import Json, opened, reported
-from studio.gauges import Gauges
+from studio.cli.gauges import Gauges
+from studio.cli.remote import ADDRESS, Orders, RemoteStudio
+from studio.cli.remote import watch as follow
+from studio.cli.terminal import Terminal
 from studio.messages import data_size
-from studio.remote import ADDRESS, Orders, RemoteStudio
-from studio.remote import watch as follow
-from studio.terminal import Terminal
 
 
 def models(

@@ -9,6 +9,7 @@ import typer
 
 from studio.cli.console import Json, Model, Output, last, opened, read, reported
 from studio.cli.notations import axis, control_unit
+from studio.cli.terminal import Terminal
 from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.infotext.text import read_infotext
@@ -18,7 +19,6 @@ from studio.imaging.reuse import picture_text
 from studio.messages import message
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.terminal import Terminal
 
 
 def image(

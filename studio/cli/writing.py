@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from studio.cli.console import Json, Model, Output, last, opened, read, saved
+from studio.cli.terminal import Terminal
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
-from studio.terminal import Terminal
 from studio.writing.outline import parse_outline
 from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
 

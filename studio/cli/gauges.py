@@ -8,9 +8,9 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from studio.cli.remote import Memory
+from studio.cli.terminal import Terminal
 from studio.messages import data_size
-from studio.remote import Memory
-from studio.terminal import Terminal
 
 WIDTH: Final = 48
 LINES: Final = 12

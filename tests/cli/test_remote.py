@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.cli.gauges import WIDTH, Gauges
+from studio.cli.remote import Memory, Orders, RemoteStudio, parse_budget, watch
+from studio.cli.terminal import Terminal
 from studio.errors import InvalidRequest, ServerFailed, UnknownModel
-from studio.gauges import WIDTH, Gauges
-from studio.remote import Memory, Orders, RemoteStudio, parse_budget, watch
-from studio.terminal import Terminal
+from tests.cli.test_commands import COMMAND, environment, studio
 from tests.support.server import LiveServer, free_port
-from tests.test_cli import COMMAND, environment, studio
 
 UPSCALER = "realesr-animevideo-x4"
 
