@@ -11,7 +11,7 @@ from benchmarks.common import verdict
 from benchmarks.eviction_traces import GIB, MODELS, TRACES, Request, trace
 from benchmarks.offline import optimum
 from studio.registry.budget import Resident, Usage, plan
-from studio.registry.spec import ModelId
+from studio.registry.catalogue.spec import ModelId
 
 BUDGETS = (8, 12, 24)
 SEEDS = range(5)

@@ -30,10 +30,10 @@ from studio.engines.text.beside import Beside
 from studio.engines.text.cores import usable_cores
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.entry import Binding
 from studio.registry.loaded import Rung
-from studio.registry.spec import ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio, default_bindings
 from studio.ui.app import serve

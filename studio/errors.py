@@ -1,11 +1,24 @@
 """The error family: everything a user can cause, with a message and a hint in their language."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from pydantic import ValidationError
 
 from studio.messages import Locale, known, message
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One cause of a failure; `code` names the sentence `errors.<code>` in the locale tables."""
+
+    code: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def text(self, locale: Locale = "en") -> str:
+        """The cause in one sentence."""
+        return message(f"errors.{self.code}", locale, **self.details)
 
 
 class StudioError(Exception):

@@ -37,7 +37,8 @@ from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.plots.plotter import Plotter
 from studio.imaging.prompts.phrasing import Phrasing
 from studio.messages import Locale, assets
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.devices import Device, HostMemory, find_accelerators
 from studio.registry.entry import Binding
 from studio.registry.errands import in_thread
@@ -49,8 +50,7 @@ from studio.registry.metrics import Metrics
 from studio.registry.registry import Registry
 from studio.registry.residency import Residency
 from studio.registry.residents import expect_room
-from studio.registry.sources import WeightsStore
-from studio.registry.spec import ModelSpec
+from studio.registry.weights.store import WeightsStore
 from studio.settings import Settings, on_zerogpu
 from studio.writing.writer import TASKS as WRITING
 from studio.writing.writer import Writer

@@ -8,7 +8,7 @@ from studio.engines.classifiers.fake import PretendClassifier
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.entry import Binding
 from studio.settings import Settings
 from studio.studio import Studio

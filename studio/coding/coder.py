@@ -14,11 +14,11 @@ from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.coding.snippet import Extraction, extract
 from studio.engines.text.base import TextChunk, TextEngine, TextRequest, is_spoken
 from studio.errors import EngineFailed
+from studio.registry.catalogue.spec import ModelSpec, Task
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
 from studio.registry.loan import Loan
 from studio.registry.registry import Registry
-from studio.registry.spec import ModelSpec, Task
 
 TASKS: Final[tuple[Task, ...]] = ("code", "text")
 """Models that can write code, those made for it first."""

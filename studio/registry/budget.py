@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from studio.registry.spec import ModelId
+from studio.registry.catalogue.spec import ModelId
 
 MEMORY = 1800.0
 """Seconds after which a return counts 1/e."""

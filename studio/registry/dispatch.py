@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from studio.errors import Busy, OutOfMemory, StudioError
+from studio.registry.catalogue.spec import ModelId
 from studio.registry.entry import Departure, Entry
 from studio.registry.errands import Errands, Eviction, Executor, Job, in_thread, load_of, under_way
 from studio.registry.lease import LoadProgress, Waiter
@@ -14,7 +15,6 @@ from studio.registry.peaks import PeakWatch
 from studio.registry.placement import Option, bill
 from studio.registry.refusals import code_of, ran_out, too_late, unexpected
 from studio.registry.residency import Residency
-from studio.registry.spec import ModelId
 
 PARKING: Final = ("offloaded", "expired", "evicted")
 """Departures after which a model may wait in main memory."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from studio.registry.budget import Usage
+from studio.registry.catalogue.spec import ModelId, ModelSpec
 from studio.registry.loaded import Costs, DeviceName, Footprint, Loaded, Loader, Placement, Rung, Shape
-from studio.registry.spec import ModelId, ModelSpec
 
 State = Literal["absent", "disk", "host", "device"]
 Errand = Literal["", "fetching", "loading", "moving"]

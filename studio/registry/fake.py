@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from studio.errors import OutOfMemory
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.loaded import DeviceName, Footprint, Rung, Sharing
-from studio.registry.spec import ModelSpec
 
 
 class FakeMemory:

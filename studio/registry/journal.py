@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from studio.messages import Locale, data_size, known, message
+from studio.registry.catalogue.spec import ModelId
 from studio.registry.loaded import DeviceName
-from studio.registry.spec import ModelId
 
 Event = Literal[
     "asked",

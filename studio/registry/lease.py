@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self, TypeVar, cast
 
 from studio.errors import OutOfMemory
+from studio.registry.catalogue.spec import ModelId
 from studio.registry.loaded import DeviceName, Loaded, Shape
-from studio.registry.spec import ModelId
 
 REPORT_SECONDS: Final = 0.1
 WAIT_SECONDS: Final = 0.5

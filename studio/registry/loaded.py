@@ -1,11 +1,11 @@
 """What a loader hands to the registry: a model in memory that can be moved and dropped."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-from studio.registry.spec import ModelSpec
+from studio.registry.catalogue.spec import ModelSpec
 
 Sharing = Literal["exclusive", "shared"]
 """`shared` engines batch several requests; `exclusive` ones serve one at a time."""
@@ -130,7 +130,3 @@ class Costs(Protocol):
     def working(self, placement: Placement, shape: Shape) -> int:
         """Bytes that one request of this shape needs beside the weights, on the device."""
         ...
-
-
-Progress = Callable[[int, int | None], None]
-"""Called with bytes done and bytes in all, when known."""

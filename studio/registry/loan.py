@@ -5,9 +5,9 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from studio.errors import StorageFailed, StudioError, WeightsUnavailable
+from studio.registry.catalogue.spec import ModelSpec, Task
 from studio.registry.lease import Lease, LoadProgress
 from studio.registry.loaded import Shape
-from studio.registry.spec import ModelSpec, Task
 
 
 class Lender(Protocol):

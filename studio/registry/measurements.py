@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.loaded import Footprint, Placement, Shape
-from studio.registry.spec import ModelSpec
 
 VERSION: Final = 1
 MARGIN: Final = 1.1

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from studio.registry.catalogue.spec import ModelId
 from studio.registry.entry import Entry
 from studio.registry.lease import Waiter
 from studio.registry.ledger import Ledger
@@ -11,7 +12,6 @@ from studio.registry.measurements import Measurements
 from studio.registry.placement import Candidate, Option, choose
 from studio.registry.refusals import does_not_fit
 from studio.registry.residency import Residency
-from studio.registry.spec import ModelId
 
 PATIENCE: Final = 5
 """Requests that a model serves on a lower rung than need be before it is loaded anew on a better one."""

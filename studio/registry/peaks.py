@@ -2,12 +2,12 @@
 
 import threading
 
+from studio.registry.catalogue.spec import ModelId
 from studio.registry.entry import Entry
 from studio.registry.lease import Waiter
 from studio.registry.ledger import Ledger
 from studio.registry.loaded import Placement, Shape
 from studio.registry.measurements import Measurements
-from studio.registry.spec import ModelId
 
 
 class PeakWatch:

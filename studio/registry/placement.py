@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from studio.registry.catalogue.spec import ModelId
 from studio.registry.loaded import DeviceName, Footprint, Placement
-from studio.registry.spec import ModelId
 
 Bytes = Mapping[DeviceName, int]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from studio.errors import Busy, EngineFailed, OutOfMemory, StudioError
 from studio.messages import data_size
+from studio.registry.catalogue.spec import ModelId, ModelSpec
 from studio.registry.entry import Entry
 from studio.registry.lease import Waiter
 from studio.registry.ledger import Ledger
 from studio.registry.placement import Option
-from studio.registry.spec import ModelId, ModelSpec
 
 
 def does_not_fit(spec: ModelSpec, option: Option, budget: int, holders: Iterable[Entry]) -> OutOfMemory:

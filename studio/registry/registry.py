@@ -9,8 +9,9 @@ from typing import Final
 
 from studio.errors import InvalidRequest, OutOfMemory, StudioError, UnknownModel
 from studio.messages import data_size
-from studio.registry.catalog import Catalogue
-from studio.registry.choice import Choice
+from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry.catalogue.choice import Choice
+from studio.registry.catalogue.spec import ModelId, ModelSpec, Source, Task
 from studio.registry.dispatch import Dispatcher
 from studio.registry.entry import Binding, DeviceStatus, Entry, Status
 from studio.registry.errands import Executor, in_thread, under_way
@@ -19,7 +20,6 @@ from studio.registry.lease import Lease, LoadProgress, Waiter
 from studio.registry.loaded import DeviceName, Shape
 from studio.registry.loan import Loan
 from studio.registry.residency import Residency
-from studio.registry.spec import ModelId, ModelSpec, Source, Task
 
 RETRY_SECONDS: Final = 600.0
 """For how long a model that could not be fetched is not the default."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from studio.errors import OutOfMemory
 from studio.registry.budget import Resident, plan
+from studio.registry.catalogue.spec import ModelId, ModelSpec
 from studio.registry.entry import Entry
 from studio.registry.journal import Event, Journal
 from studio.registry.ledger import Ledger
@@ -17,8 +18,7 @@ from studio.registry.loaded import Costs, DeviceName, Footprint, Loaded, Partial
 from studio.registry.measurements import Measurements
 from studio.registry.placement import Option
 from studio.registry.refusals import does_not_fit
-from studio.registry.sources import WeightsStore
-from studio.registry.spec import ModelId, ModelSpec
+from studio.registry.weights.store import WeightsStore
 
 LARGE: Final = 32 * 2**20
 """Bytes whose leaving is worth a garbage collection and a trim of main memory, which take a tenth of a second."""

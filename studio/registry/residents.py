@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from studio.errors import OutOfMemory
 from studio.messages import data_size
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.entry import Binding
 from studio.registry.loaded import Placement
 from studio.registry.residency import Residency
-from studio.registry.spec import ModelSpec
 
 
 def expect_room(residents: Sequence[ModelSpec], bindings: Mapping[str, Binding], residency: Residency) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from studio.messages import LOCALES, data_size, known, message
+from studio.registry.catalogue.spec import ModelId
 from studio.registry.entry import DeviceStatus, Status
-from studio.registry.spec import ModelId
 from studio.studio import Studio
 from studio.ui.words import both, spans
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest, is_spoken
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.lease import LoadProgress
 from studio.registry.loan import Loan
-from studio.registry.spec import ModelSpec
 from studio.writing.continuity import ending, surroundings
 from studio.writing.plan import schema
 from studio.writing.prompts import example, prompt, worked_section

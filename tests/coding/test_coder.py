@@ -10,9 +10,9 @@ from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.engines.text.echo import EchoEngine
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.errors import EngineFailed, InvalidRequest, UnknownModel
+from studio.registry.catalogue.spec import ModelId, ModelSpec
 from studio.registry.entry import Binding
 from studio.registry.fake import FakeMemory
-from studio.registry.spec import ModelId, ModelSpec
 from tests.support.registries import registry_of, spec
 
 CODE = 'def double(n: int) -> int:\n    """Twice n."""\n    return n * 2'

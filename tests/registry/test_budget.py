@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.registry.budget import Resident, Usage, plan
-from studio.registry.spec import ModelId
+from studio.registry.catalogue.spec import ModelId
 
 GB = 10**9
 HOUR = 3600.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from studio.errors import EngineFailed, OutOfMemory, StudioError
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.entry import Binding, Estimate
 from studio.registry.fake import FakeLoader, FakeMemory, FakeModel, out_of_memory
 from studio.registry.journal import Journal, replay
@@ -20,7 +20,7 @@ from studio.registry.ledger import Ledger
 from studio.registry.loaded import Footprint, Placement, Shape
 from studio.registry.registry import Registry
 from studio.registry.residency import Residency
-from studio.registry.sources import WeightsStore
+from studio.registry.weights.store import WeightsStore
 from tests.support.properties import examples
 from tests.support.registries import FakeClock, spec
 

@@ -9,12 +9,12 @@ from studio.engines.diffusion.fake import ColourEngine
 from studio.engines.text.echo import EchoEngine
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.hosting.zerogpu import Gpu
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry.catalogue.spec import ModelId, ModelSpec, Source
 from studio.registry.entry import Binding
 from studio.registry.fake import FakeMemory
 from studio.registry.ledger import Ledger
 from studio.registry.loaded import DeviceName, Rung
-from studio.registry.spec import ModelId, ModelSpec, Source
 from studio.settings import Settings
 from studio.studio import Studio
 

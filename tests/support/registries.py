@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry.catalogue.spec import ModelId, ModelSpec
 from studio.registry.devices import Device, HostMemory
 from studio.registry.entry import Binding, Estimate, Status
 from studio.registry.fake import FakeLoader, FakeMemory, fake_footprint
@@ -16,8 +17,7 @@ from studio.registry.loaded import Costs, Footprint, Placement, Rung, Shape, Sha
 from studio.registry.measurements import Measurements
 from studio.registry.registry import Registry
 from studio.registry.residency import Residency
-from studio.registry.sources import WeightsStore
-from studio.registry.spec import ModelId, ModelSpec
+from studio.registry.weights.store import WeightsStore
 
 
 class FakeClock:

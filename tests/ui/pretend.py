@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry.catalogue.spec import ModelId, ModelSpec
 from studio.registry.entry import Binding
 from studio.registry.fake import FakeLoader, FakeMemory
 from studio.registry.ledger import Ledger
-from studio.registry.spec import ModelId, ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from studio.engines.text.llamacpp import LlamaCppLoader
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.entry import Binding
 from studio.registry.registry import Registry
 from studio.settings import Settings

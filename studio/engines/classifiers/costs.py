@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from studio.engines.heads import read_safetensors
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.entry import estimate
 from studio.registry.loaded import Costs, Footprint, Placement, Shape
-from studio.registry.spec import ModelSpec
 
 WIDTH: Final = 4
 """Bytes of a number; classifiers are fp32 on every device."""

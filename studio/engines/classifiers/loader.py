@@ -5,8 +5,8 @@ from pathlib import Path
 from studio.engines.classifiers.engine import NetworkClassifier
 from studio.engines.loading import SAFE, reading
 from studio.errors import WeightsUnavailable
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.loaded import DeviceName, Rung
-from studio.registry.spec import ModelSpec
 
 
 class ClassifierLoader:

@@ -8,9 +8,9 @@ from typing import Final
 from studio.engines.diffusion.components import Component, read_components
 from studio.engines.diffusion.derivation import TILED_DECODE_PIXELS
 from studio.engines.heads import read_safetensors
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.entry import estimate
 from studio.registry.loaded import Costs, Footprint, Placement, Shape
-from studio.registry.spec import ModelSpec
 
 GUIDED: Final = 2
 """Pictures that go through the network for each one drawn: with the prompt and without (Ho & Salimans 2022)."""

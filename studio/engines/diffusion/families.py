@@ -14,8 +14,8 @@ from typing import Any, Final, Literal
 
 from studio.engines.diffusion.chunks import ROOM
 from studio.engines.heads import Tensor, Tensors, read_json
+from studio.errors import Reason
 from studio.messages import data_size
-from studio.registry.reasons import Reason
 
 Family = Literal["sd1", "sd2", "sdxl", "sd3", "flux"]
 FAMILIES: Final[Mapping[Family, str]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from studio.engines.diffusion.families import FAMILIES, PICKLES, HeadError, Make, adapter_make, read_head
-from studio.registry.reasons import Reason
+from studio.errors import Reason
 
 Kind = Literal["lora", "inversion"]
 FOLDERS: Final[Mapping[Kind, str]] = {"lora": "loras", "inversion": "embeddings"}

@@ -20,10 +20,10 @@ from studio.errors import Cancelled, InvalidRequest
 from studio.imaging.adapters.files import FOLDERS
 from studio.imaging.pictures.storage import give_name
 from studio.messages import Locale, data_size, message
+from studio.registry.catalogue.spec import ModelId, ModelSpec, Source
 from studio.registry.lease import REPORT_SECONDS, LoadProgress
-from studio.registry.sources import SourcesFailed, WeightsStore
-from studio.registry.spec import ModelId, ModelSpec, Source
-from studio.registry.transfer import storage_failed
+from studio.registry.weights.download import storage_failed
+from studio.registry.weights.store import SourcesFailed, WeightsStore
 
 MOST_BYTES: Final = 2 * 2**30
 """Of one file; the largest LoRAs for SDXL have half of it."""

@@ -8,10 +8,10 @@ from PIL import Image
 from studio.engines.classifiers import Classifier
 from studio.errors import Busy, EngineFailed, StudioError, UnknownModel
 from studio.messages import Locale, message
+from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.lease import LoadProgress
 from studio.registry.loaded import Shape
 from studio.registry.registry import Registry
-from studio.registry.spec import ModelSpec
 
 UNSAFE: Final = "unsafe"
 """The field of an entry's defaults that names the labels of what is refused."""

@@ -18,7 +18,7 @@ from studio.engines.annotators.skeleton import draw_people, joints_of
 from studio.errors import EngineFailed, WeightsUnavailable
 from studio.imaging.control.cache import ControlImage
 from studio.imaging.control.images import Controls
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.entry import Binding
 from studio.registry.loaded import Footprint, Placement, Shape
 from studio.registry.registry import Registry

@@ -11,7 +11,7 @@ from studio import Studio
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import InvalidRequest
 from studio.imaging.plots.plotter import Plotter
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.entry import Binding
 from studio.settings import Settings
 from studio.ui.start_stop import Lane, Room

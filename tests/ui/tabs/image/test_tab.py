@@ -9,7 +9,7 @@ import pytest
 
 from studio import Studio
 from studio.engines.diffusion.fake import ColourEngine
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.entry import Binding
 from studio.settings import Settings
 from studio.ui.start_stop import Lane, Room

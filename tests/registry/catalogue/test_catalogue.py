@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.errors import CatalogueError, UnknownModel
-from studio.registry.catalog import Catalogue
+from studio.registry.catalogue.catalogue import Catalogue
 from tests.support.properties import examples
 
 SHIPPED = Path(__file__).parents[2] / "models.yaml"

@@ -8,11 +8,10 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from studio.errors import CatalogueError, UnknownModel, whole_numbers
+from studio.errors import CatalogueError, Reason, UnknownModel, whole_numbers
 from studio.messages import Locale, known, message
-from studio.registry.lines import Document, Location, YamlError, read_yaml
-from studio.registry.reasons import Reason
-from studio.registry.spec import ModelId, ModelSpec, Source, Task
+from studio.registry.catalogue.spec import ModelId, ModelSpec, Source, Task
+from studio.registry.catalogue.yaml_lines import Document, Location, YamlError, read_yaml
 
 VERSION: Final = 1
 ENGINES: Final = ("llamacpp", "transformers", "openai", "diffusers", "annotators", "classifiers", "spandrel")

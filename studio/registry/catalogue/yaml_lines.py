@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from studio.registry.reasons import Reason
+from studio.errors import Reason
 
 Location = tuple[str | int, ...]
 """Where a value is: keys and list indices from the top of the document."""

@@ -17,13 +17,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
-from studio.errors import Cancelled, StorageFailed
-from studio.registry.digests import CHUNK, Digests, digest_of
-from studio.registry.installers import Growth, Installer, InstallerFailed, Lookup, find_installers
-from studio.registry.loaded import Progress
-from studio.registry.reasons import Reason
-from studio.registry.spec import Source
-from studio.registry.transfer import ROOM_TO_SPARE, Meter, SourceError, require_room
+from studio.errors import Cancelled, Reason, StorageFailed
+from studio.registry.catalogue.spec import Source
+from studio.registry.weights.digests import CHUNK, Digests, digest_of
+from studio.registry.weights.download import ROOM_TO_SPARE, Meter, Progress, SourceError, require_room
+from studio.registry.weights.installers import Growth, Installer, InstallerFailed, Lookup, find_installers
 
 REFUSED_SECONDS: Final = 600
 """How long wheels with the wrong content are not asked for again: they would only be the same once more."""

@@ -22,7 +22,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final, Literal
 
-from studio.registry.transfer import CANCEL_CHECK_SECONDS
+from studio.registry.weights.download import CANCEL_CHECK_SECONDS
 
 Failing = Literal["network", "denied", "offline", "no_package", "no_version", "no_wheel", "full", "failed"]
 """`network`: the index does not answer, or not to the end. `denied`: it wants a login. `full`: the disk is."""

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import filelock
 
-from studio.errors import Cancelled, WeightsUnavailable
+from studio.errors import Cancelled, Reason, WeightsUnavailable
 from studio.messages import Locale, message
-from studio.registry.digests import Digests, never
-from studio.registry.hub import Hub, HubCache, shared_cache
-from studio.registry.installers import Lookup, find_installers
-from studio.registry.loaded import Progress
-from studio.registry.reasons import Reason
-from studio.registry.spec import ModelSpec, Source
-from studio.registry.transfer import CANCEL_CHECK_SECONDS, SourceError, storage_failed
-from studio.registry.wheels import WheelIndex
+from studio.registry.catalogue.spec import ModelSpec, Source
+from studio.registry.weights.digests import Digests, never
+from studio.registry.weights.download import CANCEL_CHECK_SECONDS, Progress, SourceError, storage_failed
+from studio.registry.weights.hub import Hub, HubCache, shared_cache
+from studio.registry.weights.installers import Lookup, find_installers
+from studio.registry.weights.wheels import WheelIndex
 
 Failures = Sequence[tuple[Source, Reason]]
 

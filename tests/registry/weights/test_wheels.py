@@ -19,9 +19,9 @@ import psutil
 import pytest
 
 from studio.errors import Cancelled, StorageFailed, WeightsUnavailable
-from studio.registry.installers import Growth, Installer, InstallerFailed, find_installers
-from studio.registry.sources import WeightsStore, told_origin
-from studio.registry.spec import ModelSpec
+from studio.registry.catalogue.spec import ModelSpec
+from studio.registry.weights.installers import Growth, Installer, InstallerFailed, find_installers
+from studio.registry.weights.store import WeightsStore, told_origin
 from tests.support.hub import LocalHub
 from tests.support.package_index import PackageIndex, package_index, publish
 from tests.support.weights import Reports, spec
@@ -212,8 +212,8 @@ FETCH = textwrap.dedent(
     import json, os, sys
     from pathlib import Path
     from studio.errors import StorageFailed
-    from studio.registry.sources import WeightsStore
-    from studio.registry.spec import ModelSpec
+    from studio.registry.weights.store import WeightsStore
+    from studio.registry.catalogue.spec import ModelSpec
 
     if sys.argv[3] != "0":
         import resource
@@ -362,7 +362,7 @@ def test_nothing_to_fetch_with(cache: Path, variables: dict[str, str], index: Pa
 
 
 def test_looking_for_pip_leaves_the_compiler_what_it_needs() -> None:
-    look = "from studio.registry.installers import find_installers; find_installers({'PATH': ''}); import setuptools"
+    look = "from studio.registry.weights import installers; installers.find_installers({'PATH': ''}); import setuptools"
     subprocess.run([sys.executable, "-c", look], check=True, timeout=120)
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.errors import Cancelled, StorageFailed, WeightsUnavailable
-from studio.registry.sources import WeightsStore
+from studio.registry.weights.store import WeightsStore
 from tests.support.hub import COMMIT, LocalHub, local_hub
 from tests.support.properties import examples
 from tests.support.weights import BIG, FOLDER, OTHER, REPOSITORIES, SHA, Reports, one, spec
@@ -311,8 +311,8 @@ def test_a_disk_that_fills_up_meanwhile(hub: LocalHub, environ: dict[str, str], 
         import json, os, resource, sys
         from pathlib import Path
         from studio.errors import StorageFailed
-        from studio.registry.sources import WeightsStore
-        from studio.registry.spec import ModelSpec
+        from studio.registry.weights.store import WeightsStore
+        from studio.registry.catalogue.spec import ModelSpec
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
         spec = ModelSpec.model_validate(json.loads(sys.argv[1]))

@@ -16,13 +16,13 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from studio.errors import Cancelled, StorageFailed
-from studio.registry.digests import CHUNK
-from studio.registry.loaded import Progress
-from studio.registry.reasons import Reason
-from studio.registry.spec import Source
+from studio.errors import Cancelled, Reason, StorageFailed
+from studio.registry.catalogue.spec import Source
+from studio.registry.weights.digests import CHUNK
 
 T = TypeVar("T")
+Progress = Callable[[int, int | None], None]
+"""Called with bytes done and bytes in all, when known."""
 
 TIMEOUT: Final = httpx.Timeout(20, connect=5)
 ATTEMPTS_WITHOUT_PROGRESS: Final = 3

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from studio.errors import UnknownModel
-from studio.registry.catalog import Catalogue
-from studio.registry.spec import ModelSpec, Task
+from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry.catalogue.spec import ModelSpec, Task
 
 ROOM_FACTOR: Final = 1.5
 """Memory that an embedded default has to find, in sizes of its file: the rest is for the texts it works on."""

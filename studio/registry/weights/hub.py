@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from studio.registry.digests import Digests
-from studio.registry.loaded import Progress
-from studio.registry.reasons import Reason
-from studio.registry.spec import Source
-from studio.registry.transfer import Remote, SourceError, detached
+from studio.errors import Reason
+from studio.registry.catalogue.spec import Source
+from studio.registry.weights.digests import Digests
+from studio.registry.weights.download import Progress, Remote, SourceError, detached
 
 DEFAULT_ENDPOINT: Final = "https://huggingface.co"
 COMMIT: Final = re.compile(r"[0-9a-f]{40}")

@@ -1,0 +1,1 @@
+"""Which models exist, and what they need."""

