@@ -1,4 +1,4 @@
-"""Reload seconds of `studio.registry.budget.plan` against other policies and the offline optimum.
+"""Reload seconds of `studio.registry.memory.eviction.plan` against other policies and the offline optimum.
 
 Run `python -m benchmarks.eviction`: it replays traces, measures no time and prints the same on every machine. A
 request's models are brought in together; every policy sees the same residents, of which the request's own are in use.
@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from benchmarks.common import verdict
 from benchmarks.eviction_traces import GIB, MODELS, TRACES, Request, trace
 from benchmarks.offline import optimum
-from studio.registry.budget import Resident, Usage, plan
 from studio.registry.catalogue.spec import ModelId
+from studio.registry.memory.eviction import Resident, plan
+from studio.registry.models.usage import Usage
 
 BUDGETS = (8, 12, 24)
 SEEDS = range(5)

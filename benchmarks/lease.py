@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.common import verdict
-from studio.registry.devices import HostMemory
-from studio.registry.entry import Binding
-from studio.registry.fake import FakeLoader, FakeMemory
-from studio.registry.loaded import Shape
+from studio.registry.memory.devices import HostMemory
+from studio.registry.models.binding import Binding
+from studio.registry.models.fake import FakeLoader, FakeMemory
+from studio.registry.models.loaded import Shape
 from studio.registry.registry import Registry
 from tests.support.registries import registry_of, spec, use
 

@@ -32,8 +32,8 @@ from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.entry import Binding
-from studio.registry.loaded import Rung
+from studio.registry.models.binding import Binding
+from studio.registry.models.loaded import Rung
 from studio.settings import Settings
 from studio.studio import Studio, default_bindings
 from studio.ui.app import serve

@@ -39,17 +39,17 @@ from studio.imaging.prompts.phrasing import Phrasing
 from studio.messages import Locale, assets
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.devices import Device, HostMemory, find_accelerators
-from studio.registry.entry import Binding
 from studio.registry.errands import in_thread
-from studio.registry.journal import Record
-from studio.registry.lease import LoadProgress
-from studio.registry.ledger import Ledger
-from studio.registry.measurements import Measurements
+from studio.registry.memory.devices import Device, HostMemory, find_accelerators
+from studio.registry.memory.ledger import Ledger
+from studio.registry.memory.measurements import Measurements
 from studio.registry.metrics import Metrics
+from studio.registry.models.binding import Binding
 from studio.registry.registry import Registry
+from studio.registry.reporting.journal import Record
 from studio.registry.residency import Residency
 from studio.registry.residents import expect_room
+from studio.registry.waiter import LoadProgress
 from studio.registry.weights.store import WeightsStore
 from studio.settings import Settings, on_zerogpu
 from studio.writing.writer import TASKS as WRITING

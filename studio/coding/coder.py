@@ -15,10 +15,10 @@ from studio.coding.snippet import Extraction, extract
 from studio.engines.text.base import TextChunk, TextEngine, TextRequest, is_spoken
 from studio.errors import EngineFailed
 from studio.registry.catalogue.spec import ModelSpec, Task
-from studio.registry.lease import LoadProgress
-from studio.registry.loaded import Shape
 from studio.registry.loan import Loan
+from studio.registry.models.loaded import Shape
 from studio.registry.registry import Registry
+from studio.registry.waiter import LoadProgress
 
 TASKS: Final[tuple[Task, ...]] = ("code", "text")
 """Models that can write code, those made for it first."""

@@ -6,15 +6,16 @@ from typing import Final
 
 from studio.errors import Busy, OutOfMemory, StudioError
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.entry import Departure, Entry
 from studio.registry.errands import Errands, Eviction, Executor, Job, in_thread, load_of, under_way
-from studio.registry.lease import LoadProgress, Waiter
-from studio.registry.loaded import DeviceName, Loaded
-from studio.registry.options import PATIENCE, Options
-from studio.registry.peaks import PeakWatch
-from studio.registry.placement import Option, bill
-from studio.registry.refusals import code_of, ran_out, too_late, unexpected
+from studio.registry.memory.options import PATIENCE, Options
+from studio.registry.memory.peaks import PeakWatch
+from studio.registry.memory.placement import Option, bill
+from studio.registry.memory.shortage import ran_out
+from studio.registry.models.entry import Departure, Entry
+from studio.registry.models.loaded import DeviceName, Loaded
+from studio.registry.reporting.refusals import code_of, too_late, unexpected
 from studio.registry.residency import Residency
+from studio.registry.waiter import LoadProgress, Waiter
 
 PARKING: Final = ("offloaded", "expired", "evicted")
 """Departures after which a model may wait in main memory."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from studio.errors import Cancelled
-from studio.registry.entry import Entry
-from studio.registry.lease import LoadProgress
-from studio.registry.loaded import DeviceName
-from studio.registry.placement import Candidate, Option
+from studio.registry.memory.placement import Candidate, Option
+from studio.registry.models.entry import Entry
+from studio.registry.models.loaded import DeviceName
 from studio.registry.residency import Residency
+from studio.registry.waiter import LoadProgress
 
 Executor = Callable[[Callable[[], None], str], None]
 """Runs a job by and by, under a name; called with the lock held, so it must not run it on the spot."""

@@ -1,95 +1,19 @@
 """The right to use models: inside it they are resident and cannot be evicted."""
 
-import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Literal, Protocol, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 from studio.errors import OutOfMemory
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.loaded import DeviceName, Loaded, Shape
+from studio.registry.dispatch import Dispatcher
+from studio.registry.waiter import LoadProgress, Waiter
 
 REPORT_SECONDS: Final = 0.1
 WAIT_SECONDS: Final = 0.5
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class LoadProgress:
-    """Where a model is on its way to the device."""
-
-    model: ModelId
-    name: str
-    stage: Literal["waiting", "fetching", "loading"]
-    """Waiting for others, fetching weights from their source, or reading them into memory."""
-    done: int = 0
-    total: int | None = None
-    """Bytes, while fetching."""
-    ahead: int = 0
-    """Requests served before this one, while waiting."""
-    seconds_left: float | None = None
-
-
-@dataclass(eq=False)
-class Waiter:
-    """One request and its place in the queue."""
-
-    models: tuple[ModelId, ...]
-    """The first one does the work; the others help it."""
-    since: float
-    give_up_at: float
-    """Both on the registry's clock."""
-    shape: Shape | None = None
-    granted: bool = False
-    failure: Exception | None = None
-    settled: threading.Event = field(default_factory=threading.Event)
-    """Set once it is granted or has failed."""
-    asked: bool = False
-    """It had to wait; the journal knows about it."""
-    avoid: int = 0
-    """Options of the first model that have failed this request, best first."""
-    reserved: tuple[DeviceName, int] | None = None
-    """Working memory promised to it."""
-    watched: int | None = None
-    """The device's use when its working memory began to be watched."""
-    undisturbed: bool = True
-    """Nobody else has used the device meanwhile, so that what was watched is its own."""
-
-
-class Lender(Protocol):
-    """The registry, as a lease sees it."""
-
-    def enqueue(self, waiter: Waiter) -> None:
-        """Take a place in the queue; an idle resident model is granted at once."""
-        ...
-
-    def wait(self, waiter: Waiter, seconds: float) -> bool:
-        """Wait for the outcome; True when the models are granted. Raises what went wrong."""
-        ...
-
-    def leave(self, waiter: Waiter) -> None:
-        """End the use, or the wait."""
-        ...
-
-    def loaded(self, model: ModelId) -> Loaded:
-        """A granted model."""
-        ...
-
-    def progress(self, waiter: Waiter) -> LoadProgress:
-        """How far the first model that is missing is."""
-        ...
-
-    def make_room(self, waiter: Waiter) -> None:
-        """Evict what is idle on the device of a granted request, and empty its caches."""
-        ...
-
-    def step_down(self, waiter: Waiter, error: OutOfMemory) -> None:
-        """Queue a granted request again, first in line, for the next placement of its model. Raises when it is the
-        last."""
-        ...
 
 
 class Lease:
@@ -103,8 +27,8 @@ class Lease:
     same reason a request that holds a lease asks for nothing more than `again` gives it.
     """
 
-    def __init__(self, lender: Lender, waiter: Waiter) -> None:
-        self._lender = lender
+    def __init__(self, dispatcher: Dispatcher, waiter: Waiter) -> None:
+        self._dispatcher = dispatcher
         self._waiter = waiter
         self._queued = False
         self._made_room = False
@@ -127,13 +51,13 @@ class Lease:
         if not self._waiter.granted:
             for _ in self._arriving(WAIT_SECONDS):
                 pass
-        return self._lender.loaded(self._waiter.models[0])
+        return self._dispatcher.loaded(self._waiter.models[0])
 
     @property
     def models(self) -> Mapping[ModelId, Any]:
         """All models of the lease by id; blocks until they are resident."""
         _ = self.model
-        return {name: self._lender.loaded(name) for name in self._waiter.models}
+        return {name: self._dispatcher.loaded(name) for name in self._waiter.models}
 
     def arrive(self) -> Generator[LoadProgress, None, Any]:
         """Yield progress until the models are resident, and return the first. Closing the generator gives up the wait.
@@ -143,7 +67,7 @@ class Lease:
         """
         if not self._waiter.granted:
             yield from self._arriving(REPORT_SECONDS)
-        return self._lender.loaded(self._waiter.models[0])
+        return self._dispatcher.loaded(self._waiter.models[0])
 
     def poll(self, seconds: float = 0) -> bool:
         """Ask for the models, and tell within `seconds` whether they are resident.
@@ -153,9 +77,9 @@ class Lease:
         """
         if not self._queued:
             self._queued = True
-            self._lender.enqueue(self._waiter)
+            self._dispatcher.enqueue(self._waiter)
         try:
-            return self._waiter.granted or self._lender.wait(self._waiter, seconds)
+            return self._waiter.granted or self._dispatcher.wait(self._waiter, seconds)
         except BaseException:
             self._end()
             raise
@@ -169,7 +93,7 @@ class Lease:
         """
         if not self._waiter.granted or model not in self._waiter.models:
             raise ValueError(f"{model} is not part of this lease")
-        return self._lender.loaded(cast(ModelId, model))
+        return self._dispatcher.loaded(cast(ModelId, model))
 
     def stream(
         self, start: Callable[[Any], Iterator[T]], spoken: Callable[[T], bool] = lambda item: True
@@ -208,19 +132,19 @@ class Lease:
             OutOfMemory: nothing is left to try, with the numbers.
         """
         if self._made_room:
-            self._lender.step_down(self._waiter, error)
+            self._dispatcher.step_down(self._waiter, error)
         else:
             self.make_room()
 
     def make_room(self) -> None:
         """Evict everything idle from the device that the model works on, and empty its caches."""
         self._made_room = True
-        self._lender.make_room(self._waiter)
+        self._dispatcher.make_room(self._waiter)
 
     def _arriving(self, seconds: float) -> Generator[LoadProgress, None, None]:
         try:
             while not self.poll(seconds):
-                yield self._lender.progress(self._waiter)
+                yield self._dispatcher.progress(self._waiter)
         except GeneratorExit:
             self._end()
             raise
@@ -228,4 +152,4 @@ class Lease:
     def _end(self) -> None:
         if self._queued:
             self._queued = False
-            self._lender.leave(self._waiter)
+            self._dispatcher.leave(self._waiter)

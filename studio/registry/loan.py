@@ -6,8 +6,9 @@ from typing import Any, Protocol, Self
 
 from studio.errors import StorageFailed, StudioError, WeightsUnavailable
 from studio.registry.catalogue.spec import ModelSpec, Task
-from studio.registry.lease import Lease, LoadProgress
-from studio.registry.loaded import Shape
+from studio.registry.lease import Lease
+from studio.registry.models.loaded import Shape
+from studio.registry.waiter import LoadProgress
 
 
 class Lender(Protocol):

@@ -13,13 +13,16 @@ from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.choice import Choice
 from studio.registry.catalogue.spec import ModelId, ModelSpec, Source, Task
 from studio.registry.dispatch import Dispatcher
-from studio.registry.entry import Binding, DeviceStatus, Entry, Status
 from studio.registry.errands import Executor, in_thread, under_way
-from studio.registry.journal import Journal
-from studio.registry.lease import Lease, LoadProgress, Waiter
-from studio.registry.loaded import DeviceName, Shape
+from studio.registry.lease import Lease
 from studio.registry.loan import Loan
+from studio.registry.models.binding import Binding
+from studio.registry.models.entry import Entry
+from studio.registry.models.loaded import DeviceName, Shape
+from studio.registry.reporting.journal import Journal
+from studio.registry.reporting.status import DeviceStatus, Status
 from studio.registry.residency import Residency
+from studio.registry.waiter import LoadProgress, Waiter
 
 RETRY_SECONDS: Final = 600.0
 """For how long a model that could not be fetched is not the default."""

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from studio.errors import OutOfMemory
-from studio.registry.budget import Resident, plan
 from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.entry import Entry
-from studio.registry.journal import Event, Journal
-from studio.registry.ledger import Ledger
-from studio.registry.loaded import Costs, DeviceName, Footprint, Loaded, Partial, Placement, Spread
-from studio.registry.measurements import Measurements
-from studio.registry.placement import Option
-from studio.registry.refusals import does_not_fit
+from studio.registry.memory.eviction import Resident, plan
+from studio.registry.memory.ledger import Ledger
+from studio.registry.memory.measurements import Measurements
+from studio.registry.memory.placement import Option
+from studio.registry.memory.shortage import does_not_fit
+from studio.registry.models.entry import Entry
+from studio.registry.models.loaded import Costs, DeviceName, Footprint, Loaded, Partial, Placement, Spread
+from studio.registry.reporting.journal import Event, Journal
 from studio.registry.weights.store import WeightsStore
 
 LARGE: Final = 32 * 2**20

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from studio.errors import OutOfMemory
 from studio.messages import data_size
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.entry import Binding
-from studio.registry.loaded import Placement
+from studio.registry.models.binding import Binding
+from studio.registry.models.loaded import Placement
 from studio.registry.residency import Residency
 
 

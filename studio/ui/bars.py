@@ -5,7 +5,7 @@ from html import escape
 
 from studio.messages import LOCALES, data_size, known, message
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.entry import DeviceStatus, Status
+from studio.registry.reporting.status import DeviceStatus, Status
 from studio.studio import Studio
 from studio.ui.words import both, spans
 

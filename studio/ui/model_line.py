@@ -10,7 +10,7 @@ from gradio.blocks import Block
 
 from studio.messages import LOCALES, Locale, data_size, message
 from studio.registry.catalogue.spec import ModelSpec, Task
-from studio.registry.entry import Status
+from studio.registry.reporting.status import Status
 from studio.studio import Studio
 from studio.ui.start_stop import QUIET
 from studio.ui.words import both, finding, instead, spans

@@ -15,7 +15,7 @@ from gradio.i18n import I18nData
 from studio.errors import StudioError
 from studio.messages import LOCALES, Locale, data_size, known, message, table
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.lease import LoadProgress
+from studio.registry.waiter import LoadProgress
 
 Place = Literal["here", "fetched", "unset"]
 """Where a model is: on this machine, elsewhere, or an endpoint that is not set up."""

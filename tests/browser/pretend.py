@@ -11,7 +11,7 @@ from studio.engines.text.echo import EchoEngine
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.entry import Binding
+from studio.registry.models.binding import Binding
 from studio.settings import Settings
 from studio.ui.app import build, serve
 from tests.support.registries import spec

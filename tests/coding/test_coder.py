@@ -11,8 +11,8 @@ from studio.engines.text.echo import EchoEngine
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.errors import EngineFailed, InvalidRequest, UnknownModel
 from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.entry import Binding
-from studio.registry.fake import FakeMemory
+from studio.registry.models.binding import Binding
+from studio.registry.models.fake import FakeMemory
 from tests.support.registries import registry_of, spec
 
 CODE = 'def double(n: int) -> int:\n    """Twice n."""\n    return n * 2'

@@ -6,11 +6,11 @@ from pathlib import Path
 from studio.hosting.fake import ForkingGpu
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.entry import Binding
-from studio.registry.fake import FakeLoader, FakeMemory
-from studio.registry.journal import Journal
-from studio.registry.ledger import Ledger
+from studio.registry.memory.ledger import Ledger
+from studio.registry.models.binding import Binding
+from studio.registry.models.fake import FakeLoader, FakeMemory
 from studio.registry.registry import Registry
+from studio.registry.reporting.journal import Journal
 from studio.registry.residency import Residency
 from studio.registry.weights.store import WeightsStore
 from tests.support.registries import PATIENCE, drain, in_thread, spec, use

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import Busy, EngineFailed, InvalidRequest, OutOfMemory, UnknownModel, WeightsUnavailable
-from studio.registry.fake import FakeModel
+from studio.registry.models.fake import FakeModel
 from tests.support.registries import Scene, in_thread, spec, use, wait_until
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from studio.errors import UnknownModel, WeightsUnavailable
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.entry import Binding, Entry
 from studio.registry.errands import under_way
-from studio.registry.fake import FakeLoader
-from studio.registry.lease import LoadProgress
 from studio.registry.loan import Loan
+from studio.registry.models.binding import Binding
+from studio.registry.models.entry import Entry
+from studio.registry.models.fake import FakeLoader
 from studio.registry.registry import RETRY_SECONDS, Registry
+from studio.registry.waiter import LoadProgress
 from tests.support.hub import LocalHub
 from tests.support.registries import FakeClock, fake_registry, spec, wait_until
 from tests.support.weights import BIG

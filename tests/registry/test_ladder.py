@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from studio.errors import OutOfMemory
-from studio.registry.entry import Estimate
-from studio.registry.fake import FakeModel, out_of_memory
-from studio.registry.lease import LoadProgress
-from studio.registry.loaded import Shape
-from studio.registry.measurements import Measurements
+from studio.registry.memory.measurements import Measurements
+from studio.registry.models.binding import Estimate
+from studio.registry.models.fake import FakeModel, out_of_memory
+from studio.registry.models.loaded import Shape
+from studio.registry.waiter import LoadProgress
 from tests.support.registries import Scene, spec, use
 
 RUNGS = ["cuda:0", "cuda:0 (model_offload)", "cuda:0 (group_offload)", "cpu"]

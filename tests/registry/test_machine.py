@@ -12,13 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from studio.errors import EngineFailed, OutOfMemory, StudioError
 from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.entry import Binding, Estimate
-from studio.registry.fake import FakeLoader, FakeMemory, FakeModel, out_of_memory
-from studio.registry.journal import Journal, replay
 from studio.registry.lease import Lease
-from studio.registry.ledger import Ledger
-from studio.registry.loaded import Footprint, Placement, Shape
+from studio.registry.memory.ledger import Ledger
+from studio.registry.models.binding import Binding, Estimate
+from studio.registry.models.fake import FakeLoader, FakeMemory, FakeModel, out_of_memory
+from studio.registry.models.loaded import Footprint, Placement, Shape
 from studio.registry.registry import Registry
+from studio.registry.reporting.journal import Journal, replay
 from studio.registry.residency import Residency
 from studio.registry.weights.store import WeightsStore
 from tests.support.properties import examples

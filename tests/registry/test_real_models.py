@@ -18,9 +18,9 @@ from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.engines.upscalers.realesrgan import RealEsrganLoader
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.devices import HostMemory
-from studio.registry.entry import Binding
-from studio.registry.loaded import DeviceName, Footprint, Loader, Rung, Shape
+from studio.registry.memory.devices import HostMemory
+from studio.registry.models.binding import Binding
+from studio.registry.models.loaded import DeviceName, Footprint, Loader, Rung, Shape
 from studio.registry.registry import Registry
 from studio.settings import Settings
 from tests.support.registries import in_thread, registry_of, spec

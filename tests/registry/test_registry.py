@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from studio.errors import Busy, Cancelled, EngineFailed, OutOfMemory, UnknownModel
-from studio.registry.fake import FakeLoader, out_of_memory
-from studio.registry.lease import LoadProgress
+from studio.registry.models.fake import FakeLoader, out_of_memory
 from studio.registry.registry import Registry
+from studio.registry.waiter import LoadProgress
 from tests.support.registries import FakeClock, fake_registry, in_thread, spec, use, wait_until
 
 

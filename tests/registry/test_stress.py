@@ -11,11 +11,11 @@ from typing import Any
 
 from studio.errors import EngineFailed, OutOfMemory, StudioError
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.entry import Binding, Estimate
-from studio.registry.fake import FakeLoader, FakeMemory, FakeModel, out_of_memory
-from studio.registry.journal import replay
-from studio.registry.loaded import DeviceName, Footprint, Placement, Rung, Shape
+from studio.registry.models.binding import Binding, Estimate
+from studio.registry.models.fake import FakeLoader, FakeMemory, FakeModel, out_of_memory
+from studio.registry.models.loaded import DeviceName, Footprint, Placement, Rung, Shape
 from studio.registry.registry import Registry
+from studio.registry.reporting.journal import replay
 from tests.support.registries import in_thread, registry_of, spec, wait_until
 
 THREADS = 16

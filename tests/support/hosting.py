@@ -11,10 +11,10 @@ from studio.engines.upscalers.fake import NearestUpscaler
 from studio.hosting.zerogpu import Gpu
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelId, ModelSpec, Source
-from studio.registry.entry import Binding
-from studio.registry.fake import FakeMemory
-from studio.registry.ledger import Ledger
-from studio.registry.loaded import DeviceName, Rung
+from studio.registry.memory.ledger import Ledger
+from studio.registry.models.binding import Binding
+from studio.registry.models.fake import FakeMemory
+from studio.registry.models.loaded import DeviceName, Rung
 from studio.settings import Settings
 from studio.studio import Studio
 

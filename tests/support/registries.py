@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.devices import Device, HostMemory
-from studio.registry.entry import Binding, Estimate, Status
-from studio.registry.fake import FakeLoader, FakeMemory, fake_footprint
-from studio.registry.ledger import Ledger
-from studio.registry.loaded import Costs, Footprint, Placement, Rung, Shape, Sharing
-from studio.registry.measurements import Measurements
+from studio.registry.memory.devices import Device, HostMemory
+from studio.registry.memory.ledger import Ledger
+from studio.registry.memory.measurements import Measurements
+from studio.registry.models.binding import Binding, Estimate
+from studio.registry.models.fake import FakeLoader, FakeMemory, fake_footprint
+from studio.registry.models.loaded import Costs, Footprint, Placement, Rung, Shape, Sharing
 from studio.registry.registry import Registry
+from studio.registry.reporting.status import Status
 from studio.registry.residency import Residency
 from studio.registry.weights.store import WeightsStore
 

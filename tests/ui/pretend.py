@@ -5,9 +5,9 @@ from typing import Any
 
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.entry import Binding
-from studio.registry.fake import FakeLoader, FakeMemory
-from studio.registry.ledger import Ledger
+from studio.registry.memory.ledger import Ledger
+from studio.registry.models.binding import Binding
+from studio.registry.models.fake import FakeLoader, FakeMemory
 from studio.settings import Settings
 from studio.studio import Studio
 

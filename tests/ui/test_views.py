@@ -6,7 +6,7 @@ from studio.coding.requests import Finding, Part, Report
 from studio.errors import InvalidRequest
 from studio.messages import data_size
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.lease import LoadProgress
+from studio.registry.waiter import LoadProgress
 from studio.ui.report import SHOWN_FINDINGS, report_html
 from studio.ui.words import arrival, both, complaint, left, line
 from studio.writing.requests import Brief

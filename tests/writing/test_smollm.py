@@ -7,7 +7,7 @@ import pytest
 
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.entry import Binding
+from studio.registry.models.binding import Binding
 from studio.registry.registry import Registry
 from studio.settings import Settings
 from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText

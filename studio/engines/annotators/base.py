@@ -15,7 +15,7 @@ from studio.errors import InvalidRequest
 
 
 class Annotator(Protocol):
-    """Draws what a ControlNet reads. With weights it implements `studio.registry.loaded.Loaded` as well."""
+    """Draws what a ControlNet reads. With weights it implements `studio.registry.models.loaded.Loaded` as well."""
 
     def annotate(self, image: Image.Image, resolution: int, **parameters: Any) -> Image.Image:
         """The control image of a picture, both mode RGB; its shorter side is `resolution` pixels, its aspect the same.

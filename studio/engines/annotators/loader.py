@@ -10,7 +10,7 @@ from studio.engines.annotators.engine import NetworkAnnotator
 from studio.engines.loading import SAFE, reading
 from studio.errors import EngineFailed
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loaded import DeviceName, Rung
+from studio.registry.models.loaded import DeviceName, Rung
 
 
 class AnnotatorLoader:

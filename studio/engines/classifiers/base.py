@@ -7,7 +7,7 @@ from PIL import Image
 
 
 class Classifier(Protocol):
-    """Tells of which kind a picture is. In a registry it implements `studio.registry.loaded.Loaded` as well."""
+    """Tells of which kind a picture is. In a registry it implements `studio.registry.models.loaded.Loaded` as well."""
 
     @property
     def labels(self) -> tuple[str, ...]:

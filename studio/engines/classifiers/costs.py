@@ -6,8 +6,8 @@ from typing import Final
 
 from studio.engines.heads import read_safetensors
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.entry import estimate
-from studio.registry.loaded import Costs, Footprint, Placement, Shape
+from studio.registry.models.binding import estimate
+from studio.registry.models.loaded import Costs, Footprint, Placement, Shape
 
 WIDTH: Final = 4
 """Bytes of a number; classifiers are fp32 on every device."""

@@ -6,7 +6,7 @@ from studio.engines.classifiers.engine import NetworkClassifier
 from studio.engines.loading import SAFE, reading
 from studio.errors import WeightsUnavailable
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loaded import DeviceName, Rung
+from studio.registry.models.loaded import DeviceName, Rung
 
 
 class ClassifierLoader:

@@ -175,7 +175,7 @@ class Picture:
 
 
 class DiffusionEngine(Protocol):
-    """An image model that is ready to draw. Implements `studio.registry.loaded.Loaded` as well."""
+    """An image model that is ready to draw. Implements `studio.registry.models.loaded.Loaded` as well."""
 
     def stream(self, request: DiffusionRequest) -> Iterator[Step | Picture]:
         """Draw, step by step; the last items are the pictures, one for each seed. Closing stops within one step.

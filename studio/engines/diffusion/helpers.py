@@ -9,14 +9,14 @@ from studio.engines.memory import nbytes, ran_out
 from studio.engines.shuttle import Shuttle
 from studio.errors import OutOfMemory, WeightsUnavailable
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loaded import DeviceName, Sharing
+from studio.registry.models.loaded import DeviceName, Sharing
 
 LARGEST_PREVIEW: Final = 512
 """Pixels along the longer side of a picture that is not finished."""
 
 
 class Helper:
-    """One network in memory. Implements `Part` and `studio.registry.loaded.Loaded`.
+    """One network in memory. Implements `Part` and `studio.registry.models.loaded.Loaded`.
 
     It keeps nothing from one step to the next, so several pictures may use it at once.
     """

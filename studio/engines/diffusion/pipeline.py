@@ -14,7 +14,7 @@ from studio.engines.diffusion.speed import Speed
 from studio.engines.memory import first_line, ran_out, release
 from studio.errors import EngineFailed, OutOfMemory, StudioError, WeightsUnavailable
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loaded import DeviceName, Rung
+from studio.registry.models.loaded import DeviceName, Rung
 
 XL_KEY: Final = "conditioner.embedders."
 """Tensors that only the checkpoints of Stable Diffusion XL have begin like this."""
@@ -33,7 +33,7 @@ class DiffusersLoader:
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
     ) -> DiffusersEngine | Helper | AdapterFile:
-        """See `studio.registry.loaded.Loader`. A helper has no rungs: it is one component."""
+        """See `studio.registry.models.loaded.Loader`. A helper has no rungs: it is one component."""
         import torch
 
         if weights is None:

@@ -79,7 +79,7 @@ class TextLimits:
 
 
 class TextEngine(Protocol):
-    """A language model that is ready to write. Implements `studio.registry.loaded.Loaded` as well."""
+    """A language model that is ready to write. Implements `studio.registry.models.loaded.Loaded` as well."""
 
     @property
     def limits(self) -> TextLimits: ...

@@ -18,8 +18,8 @@ from studio.engines.text.pump import Pump
 from studio.engines.text.serving import RELOAD_SHARE, Serving
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, WeightsUnavailable
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.entry import Estimate, estimate
-from studio.registry.loaded import Costs, DeviceName, Rung, Sharing
+from studio.registry.models.binding import Estimate, estimate
+from studio.registry.models.loaded import Costs, DeviceName, Rung, Sharing
 
 Event = Mapping[str, Any]
 """One server-sent event, decoded."""

@@ -15,7 +15,7 @@ from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest,
 from studio.engines.text.pump import Pump
 from studio.errors import EngineFailed, InvalidRequest, StudioError
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loaded import DeviceName, Rung, Sharing
+from studio.registry.models.loaded import DeviceName, Rung, Sharing
 
 Event = Mapping[str, Any]
 """One server-sent event, decoded."""

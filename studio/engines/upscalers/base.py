@@ -10,7 +10,7 @@ Pixels = NDArray[np.uint8]
 
 
 class Upscaler(Protocol):
-    """A model that enlarges one tile. Implements `studio.registry.loaded.Loaded` as well."""
+    """A model that enlarges one tile. Implements `studio.registry.models.loaded.Loaded` as well."""
 
     @property
     def scale(self) -> int:

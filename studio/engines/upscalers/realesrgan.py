@@ -12,7 +12,7 @@ from studio.engines.upscalers.ncnn import NcnnConversions
 from studio.engines.upscalers.precision import PLAIN, Precision, PrecisionNotes
 from studio.errors import EngineFailed, OutOfMemory, WeightsUnavailable
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loaded import DeviceName, Rung, Sharing
+from studio.registry.models.loaded import DeviceName, Rung, Sharing
 
 if TYPE_CHECKING:
     import torch

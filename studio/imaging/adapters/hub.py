@@ -21,7 +21,8 @@ from studio.imaging.adapters.files import FOLDERS
 from studio.imaging.pictures.storage import give_name
 from studio.messages import Locale, data_size, message
 from studio.registry.catalogue.spec import ModelId, ModelSpec, Source
-from studio.registry.lease import REPORT_SECONDS, LoadProgress
+from studio.registry.lease import REPORT_SECONDS
+from studio.registry.waiter import LoadProgress
 from studio.registry.weights.download import storage_failed
 from studio.registry.weights.store import SourcesFailed, WeightsStore
 

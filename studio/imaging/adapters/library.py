@@ -18,8 +18,8 @@ from studio.imaging.adapters.files import FOLDERS, AdapterFile, Kind, adapter_fi
 from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.pictures.opening import open_picture
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
+from studio.registry.waiter import LoadProgress
 
 MOST_WEIGHT: Final = 10.0
 PREVIEW_SIDE: Final = 384

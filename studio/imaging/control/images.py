@@ -18,9 +18,9 @@ from studio.imaging.pictures.fitting import ResizeMode
 from studio.imaging.pictures.opening import open_picture
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.lease import LoadProgress
-from studio.registry.loaded import Shape
+from studio.registry.models.loaded import Shape
 from studio.registry.registry import Registry
+from studio.registry.waiter import LoadProgress
 
 CACHE_BYTES: Final = 256_000_000
 LIKENESSES: Final[Mapping[str, str]] = MappingProxyType({"lineart": "lineart_standard"})

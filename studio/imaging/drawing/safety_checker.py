@@ -9,9 +9,9 @@ from studio.engines.classifiers import Classifier
 from studio.errors import Busy, EngineFailed, StudioError, UnknownModel
 from studio.messages import Locale, message
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.lease import LoadProgress
-from studio.registry.loaded import Shape
+from studio.registry.models.loaded import Shape
 from studio.registry.registry import Registry
+from studio.registry.waiter import LoadProgress
 
 UNSAFE: Final = "unsafe"
 """The field of an entry's defaults that names the labels of what is refused."""

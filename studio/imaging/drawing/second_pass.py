@@ -12,8 +12,8 @@ from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.enlarging.upscaling import Magnifier
 from studio.imaging.pictures.fitting import MOST_SIDE, STEP, Size
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
+from studio.registry.waiter import LoadProgress
 
 
 @dataclass(frozen=True)

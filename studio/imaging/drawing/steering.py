@@ -17,8 +17,8 @@ from studio.imaging.drawing.canvas import Canvas, flat
 from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.pictures.fitting import Size, fitted
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.lease import LoadProgress
 from studio.registry.registry import Registry
+from studio.registry.waiter import LoadProgress
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import gradio as gr
 from studio.errors import InvalidRequest, StudioError
 from studio.messages import LOCALES, data_size, table
 from studio.registry.catalogue.spec import ModelSpec, Source
-from studio.registry.entry import Status
-from studio.registry.journal import Record
-from studio.registry.lease import LoadProgress
+from studio.registry.reporting.journal import Record
+from studio.registry.reporting.status import Status
+from studio.registry.waiter import LoadProgress
 from studio.registry.weights.store import told_origin
 from studio.ui.bars import bars_html, device_name, device_sentence
 from studio.ui.chip import chip

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.loaded import DeviceName, Footprint, Placement
+from studio.registry.models.loaded import DeviceName, Footprint, Placement
 
 Bytes = Mapping[DeviceName, int]
 

@@ -4,14 +4,14 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.entry import Entry
-from studio.registry.lease import Waiter
-from studio.registry.ledger import Ledger
-from studio.registry.loaded import DeviceName, Footprint, Placement, Shape
-from studio.registry.measurements import Measurements
-from studio.registry.placement import Candidate, Option, choose
-from studio.registry.refusals import does_not_fit
+from studio.registry.memory.ledger import Ledger
+from studio.registry.memory.measurements import Measurements
+from studio.registry.memory.placement import Candidate, Option, choose
+from studio.registry.memory.shortage import does_not_fit
+from studio.registry.models.entry import Entry
+from studio.registry.models.loaded import DeviceName, Footprint, Placement, Shape
 from studio.registry.residency import Residency
+from studio.registry.waiter import Waiter
 
 PATIENCE: Final = 5
 """Requests that a model serves on a lower rung than need be before it is loaded anew on a better one."""

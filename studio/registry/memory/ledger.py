@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from studio.registry.devices import Device
-from studio.registry.entry import DeviceStatus, Entry
-from studio.registry.loaded import DeviceName
+from studio.registry.memory.devices import Device
+from studio.registry.models.entry import Entry
+from studio.registry.models.loaded import DeviceName
+from studio.registry.reporting.status import DeviceStatus
 
 FRESH_SECONDS: Final = 0.5
 """A measured budget is believed for this long: asking a driver or the kernel costs more than a whole lease."""

@@ -1,58 +1,20 @@
 """What the registry knows about one model at this moment."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from studio.registry.budget import Usage
-from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.loaded import Costs, DeviceName, Footprint, Loaded, Loader, Placement, Rung, Shape
+from studio.registry.catalogue.spec import ModelSpec
+from studio.registry.models.binding import Binding
+from studio.registry.models.loaded import Costs, DeviceName, Loaded, Placement
+from studio.registry.models.usage import Usage
 
-State = Literal["absent", "disk", "host", "device"]
 Errand = Literal["", "fetching", "loading", "moving"]
 Departure = Literal["offloaded", "dropped", "expired", "spilled", "evicted"]
 """Why a model leaves without another one being loaded."""
 
 BYTES_PER_SECOND: Final = 1e9
 """How fast a model is thought to come back before it was ever measured."""
-
-
-def _always() -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Costs where only the catalogue's number is known."""
-
-    nbytes: int
-
-    def footprint(self, placement: Placement) -> Footprint:
-        return Footprint(self.nbytes) if placement.rung == "whole" else Footprint(self.nbytes, self.nbytes)
-
-    def working(self, placement: Placement, shape: Shape) -> int:
-        return 0
-
-
-def estimate(spec: ModelSpec, weights: Path | None) -> Costs:
-    """The catalogue's number, whatever the files say."""
-    return Estimate(spec.memory or 0)
-
-
-@dataclass(frozen=True)
-class Binding:
-    """How the models of one engine are loaded, and what they cost."""
-
-    loader: Loader
-    accelerated: Callable[[], bool] = _always
-    """Whether this engine can use an accelerator; asked when a model is first needed. False keeps it on the CPU."""
-    rungs: tuple[Rung, ...] = ("whole",)
-    """The ways its models can be placed on an accelerator, best first; the CPU always comes last."""
-    costs: Callable[[ModelSpec, Path | None], Costs] = estimate
-    """Reads what a model will take from the head of its files; called without any lock."""
-    alone: bool = True
-    """Whether nothing else may be loaded or moved meanwhile: building a torch model patches torch for all threads."""
 
 
 @dataclass(eq=False)
@@ -150,46 +112,3 @@ class Entry:
         if self.movable and not self.parked:
             return self.move_seconds or guess / 10
         return self.load_seconds or guess
-
-    @property
-    def state(self) -> State:
-        """Where it is, as far as memory goes; `disk` says nothing about whether the files are there."""
-        if self.loaded is None:
-            return "disk"
-        return "host" if self.parked else "device"
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a person or program may know about a model."""
-
-    id: ModelId
-    task: str
-    engine: str
-    state: State
-    bytes: int | None
-    """Measured weights in memory, else their size on disk, else the estimate."""
-    present: bool
-    """Whether it can run without fetching anything."""
-    licence: str
-    in_use: int
-    device: DeviceName
-    """Where it is; empty when it is not in memory."""
-    busy: str
-    rung: Rung | Literal[""] = ""
-    pinned: bool = False
-    holds: Mapping[DeviceName, int] = field(default_factory=dict)
-    """Bytes in each memory."""
-
-
-@dataclass(frozen=True)
-class DeviceStatus:
-    """One memory and what the registry has in it."""
-
-    name: DeviceName
-    budget: int
-    """Bytes that models may hold."""
-    held: int
-    """Bytes that models hold."""
-    reserved: int
-    """Bytes promised to requests under way, beside the weights."""

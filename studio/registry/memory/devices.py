@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from studio.errors import EngineFailed
-from studio.registry.loaded import DeviceName
+from studio.registry.models.loaded import DeviceName
 
 HOST_SHARE: Final = 0.8
 """Of the memory limit; the rest is for the app, pictures and the page cache."""

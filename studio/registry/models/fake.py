@@ -7,7 +7,7 @@ from typing import Final
 
 from studio.errors import OutOfMemory
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loaded import DeviceName, Footprint, Rung, Sharing
+from studio.registry.models.loaded import DeviceName, Footprint, Rung, Sharing
 
 
 class FakeMemory:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loaded import Footprint, Placement, Shape
+from studio.registry.models.loaded import Footprint, Placement, Shape
 
 VERSION: Final = 1
 MARGIN: Final = 1.1

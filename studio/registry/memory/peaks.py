@@ -3,11 +3,11 @@
 import threading
 
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.entry import Entry
-from studio.registry.lease import Waiter
-from studio.registry.ledger import Ledger
-from studio.registry.loaded import Placement, Shape
-from studio.registry.measurements import Measurements
+from studio.registry.memory.ledger import Ledger
+from studio.registry.memory.measurements import Measurements
+from studio.registry.models.entry import Entry
+from studio.registry.models.loaded import Placement, Shape
+from studio.registry.waiter import Waiter
 
 
 class PeakWatch:

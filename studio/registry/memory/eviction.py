@@ -11,15 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from studio.registry.catalogue.spec import ModelId
+from studio.registry.models.usage import MEMORY
 
-MEMORY = 1800.0
-"""Seconds after which a return counts 1/e."""
 BENEFIT_OF_DOUBT = 1.0
 """Returns added to those counted, so that one lucky hour of two equal models does not decide between them."""
-ADAPTATION = 0.25
-"""How much the newest interval moves the mean interval."""
-REGULAR = 0.25
-"""A model is regular while its intervals deviate by less than this share of their mean."""
 OVERDUE = 1.5
 """Mean intervals after which a regular model is no longer expected."""
 SOONEST = 0.1
@@ -28,44 +23,6 @@ RESOLUTION = 10**12
 """Losses are compared in whole picoseconds per second, so that no order of summing can change a plan."""
 MOST_STEPS = 4096
 """Steps of the exact search. Eleven idle models cannot need more; it bounds the time for any number."""
-
-
-@dataclass
-class Usage:
-    """How often, and how regularly, requests came back to a model after being for others.
-
-    Ten pictures in a row with one model are one return: while nothing else is asked for, nothing is evicted.
-    """
-
-    returns: float = 0.0
-    """Decayed count of returns as of `last_used`; the first use is one."""
-    last_used: float = 0.0
-    """On the registry's clock, seconds."""
-    interval: float = 0.0
-    """Running mean of the seconds between a use and the next return; 0 before the second return."""
-    deviation: float = 0.0
-    """Running mean deviation from `interval`, as TCP estimates round-trip times (RFC 6298, section 2)."""
-
-    @property
-    def period(self) -> float:
-        """Seconds from a use to the next return where that is predictable, else 0. Takes four intervals to show."""
-        return self.interval if self.deviation < REGULAR * self.interval else 0.0
-
-    def use(self, now: float, *, back: bool) -> None:
-        """Count a use at `now`; `back` says that the previous request was for other models only."""
-        elapsed = max(now - self.last_used, 0.0)
-        if back and self.returns and elapsed:
-            self._observe(elapsed)
-        self.returns = self.returns * math.exp(-elapsed / MEMORY) + (1.0 if back else 0.0)
-        self.last_used = now
-
-    def _observe(self, seconds: float) -> None:
-        if not self.interval:
-            self.interval, self.deviation = seconds, seconds / 2
-            return
-        error = seconds - self.interval
-        self.interval += ADAPTATION * error
-        self.deviation += ADAPTATION * (abs(error) - self.deviation)
 
 
 @dataclass(frozen=True)

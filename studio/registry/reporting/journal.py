@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from studio.messages import Locale, data_size, known, message
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.loaded import DeviceName
+from studio.registry.models.loaded import DeviceName
 
 Event = Literal[
     "asked",

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.registry.budget import Resident, Usage, plan
 from studio.registry.catalogue.spec import ModelId
+from studio.registry.memory.eviction import Resident, plan
+from studio.registry.models.usage import Usage
 
 GB = 10**9
 HOUR = 3600.0
