@@ -37,6 +37,7 @@ from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.plots.plotter import Plotter
 from studio.imaging.prompts.phrasing import Phrasing
 from studio.messages import Locale, assets
+from studio.registry.books import Books
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.errands import in_thread
@@ -47,7 +48,6 @@ from studio.registry.metrics import Metrics
 from studio.registry.models.binding import Binding
 from studio.registry.registry import Registry
 from studio.registry.reporting.journal import Record
-from studio.registry.residency import Residency
 from studio.registry.residents import expect_room
 from studio.registry.waiter import LoadProgress
 from studio.registry.weights.store import WeightsStore
@@ -95,16 +95,17 @@ class Studio:
         self.catalogue = catalogue or Catalogue.read(self.settings.catalogue)
         self.beside = Beside()
         bindings = bindings or default_bindings(self.settings, self.beside)
-        residency = Residency(
+        store = WeightsStore(self.settings.cache)
+        books = Books(
             ledger or Ledger(HostMemory(self.settings.host_budget), self._accelerators),
-            WeightsStore(self.settings.cache),
             measurements=Measurements(self.settings.cache / "measurements.json"),
         )
         residents, home = self._residents(), HomeThread(in_thread)
         self.registry = Registry(
             self.catalogue,
             bindings,
-            residency,
+            books,
+            store,
             configured=lambda spec: bool(self.settings.openai_base_url and self.settings.openai_model),
             residents=None if residents is None else [spec.id for spec in residents],
             defaults={task: model for task, model in self.settings.default_models.items()},
@@ -123,7 +124,7 @@ class Studio:
             self.registry, self.settings.outputs, self.phrasing, self.controls, self.adapters, self._checker()
         )
         self.enlarger = Enlarger(self.registry, self.settings.outputs, self.settings.max_pixels)
-        resident_bytes = expect_room(residents or (), bindings, residency)
+        resident_bytes = expect_room(residents or (), bindings, books, store)
         if gpu is not None:
             self._borrow(gpu, resident_bytes)
         self.plotter = Plotter(self.illustrator, self.registry, self.phrasing, self.settings.outputs)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from studio.errors import Busy, OutOfMemory, StudioError
+from studio.registry.books import Books
 from studio.registry.catalogue.spec import ModelId
-from studio.registry.errands import Errands, Eviction, Executor, Job, in_thread, load_of, under_way
+from studio.registry.errands import Errands, Executor, Job, in_thread, load_of, under_way
 from studio.registry.memory.options import PATIENCE, Options
 from studio.registry.memory.peaks import PeakWatch
 from studio.registry.memory.placement import Option, bill
@@ -14,7 +15,7 @@ from studio.registry.memory.shortage import ran_out
 from studio.registry.models.entry import Departure, Entry
 from studio.registry.models.loaded import DeviceName, Loaded
 from studio.registry.reporting.refusals import code_of, too_late, unexpected
-from studio.registry.residency import Residency
+from studio.registry.residency import Eviction, Residency
 from studio.registry.waiter import LoadProgress, Waiter
 
 PARKING: Final = ("offloaded", "expired", "evicted")
@@ -34,18 +35,21 @@ class Ahead:
 class Dispatcher:
     """The queue. Every change of state ends in one look at all of it, so no wake-up can be lost."""
 
-    def __init__(self, residency: Residency, *, patience: float = 600, executor: Executor = in_thread) -> None:
+    def __init__(
+        self, books: Books, residency: Residency, *, patience: float = 600, executor: Executor = in_thread
+    ) -> None:
         """`patience` is the seconds after which a load that does not end no longer holds others up."""
         self._residency = residency
-        self._ledger = residency.ledger
-        self._lock = residency.lock
-        self._entries = residency.entries
-        self._journal = residency.journal
-        self._clock = residency.clock
+        self._ledger = books.ledger
+        self._lock = books.lock
+        self._entries = books.entries
+        self._journal = books.journal
+        self._measurements = books.measurements
+        self._clock = books.clock
         self._patience = patience
-        self._options = Options(residency)
-        self._errands = Errands(residency, executor, self._finished, self.look)
-        self._peaks = PeakWatch(residency.ledger, residency.measurements)
+        self._options = Options(books.entries, books.ledger, books.measurements)
+        self._errands = Errands(books, residency, executor, self._finished, self.look)
+        self._peaks = PeakWatch(books.ledger, books.measurements)
         self._queue: list[Waiter] = []
         self._granted: set[Waiter] = set()
         self._prefetching: set[ModelId] = set()
@@ -157,7 +161,7 @@ class Dispatcher:
             if waiter.shape is not None:
                 # By the numbers, the next request of this shape goes to the lower placement at once.
                 free = self._ledger.budget(placement.device) - entry.holds.get(placement.device, 0)
-                self._residency.measurements.worked(entry.spec, placement, waiter.shape, max(free, 0) + 1)
+                self._measurements.worked(entry.spec, placement, waiter.shape, max(free, 0) + 1)
             self._release(waiter)
             waiter.avoid, waiter.watched = index + 1, None
             waiter.settled.clear()
@@ -205,7 +209,7 @@ class Dispatcher:
         self._errands.forget()
         for entry in self._entries.values():
             entry.busy = ""
-        for books in (self._journal, self._residency.measurements, self._peaks):
+        for books in (self._journal, self._measurements, self._peaks):
             books.start_over()
 
     def _dispatch(self) -> None:
@@ -273,7 +277,7 @@ class Dispatcher:
     ) -> Eviction:
         leavers = tuple(self._entries[name] for name in victims)
         short = need - sum(entry.holds.get(device, 0) for entry in members) - self._ledger.free(device)
-        return device, leavers, max(0, sum(entry.holds[device] for entry in leavers) - short)
+        return Eviction(device, leavers, max(0, sum(entry.holds[device] for entry in leavers) - short))
 
     def _grant_as_is(self, waiter: Waiter, ahead: Ahead | None = None) -> bool:
         """Grant a request whose models are all in place, if nothing has to move for it."""
@@ -358,7 +362,8 @@ class Dispatcher:
             idle = names if names is not None else self._residency.idle(device)
             departures += [(self._entries[name], "spilled" if device == "cpu" else "evicted") for name in idle]
         for entry, _ in departures:
-            entry.busy, entry.since, entry.leaving = "moving", self._clock(), ""
+            entry.begin("moving", self._clock())
+            entry.leaving = ""
         return departures
 
     def _finished(self, job: Job, error: Exception | None) -> None:

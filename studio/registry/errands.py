@@ -6,20 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from studio.errors import Cancelled
+from studio.registry.books import Books
 from studio.registry.memory.placement import Candidate, Option
 from studio.registry.models.entry import Entry
-from studio.registry.models.loaded import DeviceName
-from studio.registry.residency import Residency
+from studio.registry.residency import Eviction, Residency
 from studio.registry.waiter import LoadProgress
 
 Executor = Callable[[Callable[[], None], str], None]
 """Runs a job by and by, under a name; called with the lock held, so it must not run it on the spot."""
-
-Load = tuple[Entry, Option, tuple[Option, ...]]
-"""What to load where, and the options left if that fails."""
-
-Eviction = tuple[DeviceName, tuple[Entry, ...], int]
-"""Who leaves which device, and how many bytes more than needed that would free."""
 
 
 def in_thread(work: Callable[[], None], name: str) -> None:
@@ -27,11 +21,21 @@ def in_thread(work: Callable[[], None], name: str) -> None:
     threading.Thread(target=work, name=name, daemon=True).start()
 
 
+@dataclass(frozen=True)
+class Load:
+    """What to load where."""
+
+    entry: Entry
+    option: Option
+    rest: tuple[Option, ...]
+    """The options left if that fails."""
+
+
 def load_of(entry: Entry, option: Option, candidate: Candidate) -> Load:
     """What is left to try after an option: those behind it, on its own device where it must keep to a base."""
     place = candidate.options.index(option)
     rest = tuple(o for o in candidate.options[place + 1 :] if not candidate.beside or o.placement == option.placement)
-    return entry, option, rest
+    return Load(entry, option, rest)
 
 
 def under_way(entry: Entry, now: float) -> LoadProgress:
@@ -66,11 +70,13 @@ class Errands:
 
     def __init__(
         self,
+        books: Books,
         residency: Residency,
         executor: Executor,
         finished: Callable[[Job, Exception | None], None],
         after: Callable[[], None],
     ) -> None:
+        self._books = books
         self._residency = residency
         self._executor = executor
         self._finished = finished
@@ -79,28 +85,29 @@ class Errands:
 
     def fetch(self, entry: Entry, wanted: Callable[[], bool]) -> None:
         """Find or fetch the weights of a model, for as long as they are wanted."""
-        entry.busy, entry.since = "fetching", self._residency.clock()
+        entry.begin("fetching", self._books.clock())
         entry.done, entry.total, entry.resumed = 0, None, None
         job = Job("fetch", entry, entry.since, (entry,))
         self._start(job, lambda: self._fetch(job, wanted))
 
     def load(self, loads: Sequence[Load], evictions: Sequence[Eviction]) -> bool:
         """Evict and load; False when a load is under way beside which this one must not run."""
-        alone = any(entry.binding.alone for entry, _, _ in loads) or any(
-            victim.movable for _, victims, _ in evictions for victim in victims
-        )
+        victims = [victim for eviction in evictions for victim in eviction.entries]
+        alone = any(load.entry.binding.alone for load in loads) or any(victim.movable for victim in victims)
         if alone and self.moving:
             return False
-        now = self._residency.clock()
-        for _, victims, _ in evictions:
-            for victim in victims:
-                victim.busy, victim.since = "moving", now
-        for entry, option, _ in loads:
-            entry.busy, entry.since = "loading", now
-            self._residency.ledger.claim(entry, option.take())
-        entries = tuple(entry for entry, _, _ in loads)
-        subject = entries[0] if entries else evictions[0][1][0]
-        job = Job("load", subject, now, entries, alone)
+        now = self._books.clock()
+        for victim in victims:
+            victim.begin("moving", now)
+        for load in loads:
+            load.entry.begin("loading", now)
+            self._books.ledger.claim(load.entry, load.option.take())
+            if load.entry.load_seconds is None:
+                # Of an earlier run of the studio, so that the first wait of this one tells its length, too.
+                known = self._books.measurements.load_seconds(load.entry.spec, load.option.placement)
+                load.entry.load_seconds = known
+        entries = tuple(load.entry for load in loads)
+        job = Job("load", entries[0] if entries else victims[0], now, entries, alone)
         self._start(job, lambda: self._load(job, loads, evictions))
         return True
 
@@ -111,7 +118,7 @@ class Errands:
 
     def lose(self, patience: float) -> list[Job]:
         """Let others no longer wait for the loads that have not ended for `patience` seconds; returns those."""
-        now = self._residency.clock()
+        now = self._books.clock()
         stuck = [job for job in self._jobs if job.kind == "load" and not job.lost and now - job.since >= patience]
         for job in stuck:
             job.lost = True
@@ -137,7 +144,7 @@ class Errands:
             found = self._residency.locate(entry, lambda: not wanted())
         except Exception as problem:
             error = problem
-        with self._residency.lock:
+        with self._books.lock:
             if found is not None:
                 entry.weights, entry.costs, entry.options = found.weights, found.costs, found.options
             self._close(job)
@@ -147,14 +154,14 @@ class Errands:
     def _load(self, job: Job, loads: Sequence[Load], evictions: Sequence[Eviction]) -> None:
         error = None
         try:
-            for device, victims, spare in evictions:
-                self._residency.evict(victims, device, job.entry.spec.id, spare=spare)
-            for entry, option, rest in loads:
-                job.entry = entry
-                self._residency.load(entry, option, rest, job.entries, lambda: job.lost)
+            for eviction in evictions:
+                self._residency.evict(eviction, job.entry.spec.id)
+            for load in loads:
+                job.entry = load.entry
+                self._residency.load(load.entry, load.option, load.rest, job.entries, lambda: job.lost)
         except Exception as problem:
             error = problem
-        with self._residency.lock:
+        with self._books.lock:
             self._close(job)
             self._finished(job, error)
         self._after()
@@ -163,7 +170,7 @@ class Errands:
         self._jobs.remove(job)
         for entry in job.entries:
             entry.busy = ""
-            self._residency.ledger.claim(entry, {})
+            self._books.ledger.claim(entry, {})
             if job.kind == "load" and entry.loaded is None:
                 # Files that could not be loaded, or were dropped, are looked for again.
                 entry.weights = None

@@ -9,6 +9,7 @@ from typing import Final
 
 from studio.errors import InvalidRequest, OutOfMemory, StudioError, UnknownModel
 from studio.messages import data_size
+from studio.registry.books import Books
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.choice import Choice
 from studio.registry.catalogue.spec import ModelId, ModelSpec, Source, Task
@@ -23,6 +24,7 @@ from studio.registry.reporting.journal import Journal
 from studio.registry.reporting.status import DeviceStatus, Status
 from studio.registry.residency import Residency
 from studio.registry.waiter import LoadProgress, Waiter
+from studio.registry.weights.store import WeightsStore
 
 RETRY_SECONDS: Final = 600.0
 """For how long a model that could not be fetched is not the default."""
@@ -40,7 +42,8 @@ class Registry:
         self,
         catalogue: Catalogue,
         bindings: Mapping[str, Binding],
-        residency: Residency,
+        books: Books,
+        store: WeightsStore,
         *,
         configured: Callable[[ModelSpec], bool] = lambda spec: False,
         residents: Collection[str] | None = None,
@@ -56,16 +59,17 @@ class Registry:
         None, models come and go as they are needed.
         """
         self._catalogue = catalogue
-        self._residency = residency
+        self._books = books
+        self._store = store
         self._configured = configured
         self._residents = residents
         self._keep_alive = keep_alive
         self._deadline = deadline
-        self._entries = residency.entries
+        self._entries = books.entries
         for spec in catalogue:
             self._entries[spec.id] = Entry(spec, bindings[spec.engine])
-        self._dispatcher = Dispatcher(residency, patience=deadline, executor=executor)
-        self._lock = residency.lock
+        self._dispatcher = Dispatcher(books, Residency(books, store), patience=deadline, executor=executor)
+        self._lock = books.lock
         fixed = {task: self.choose(model, task, *KINDRED.get(task, ())) for task, model in (defaults or {}).items()}
         self._choice = Choice(
             catalogue,
@@ -79,7 +83,7 @@ class Registry:
     @property
     def journal(self) -> Journal:
         """Every decision so far."""
-        return self._residency.journal
+        return self._books.journal
 
     @property
     def catalogue(self) -> Catalogue:
@@ -111,15 +115,15 @@ class Registry:
         """Whether it can run without fetching anything."""
         if spec.remote:
             return self._configured(spec)
-        return self._entries[spec.id].loaded is not None or self._residency.store.find(spec) is not None
+        return self._entries[spec.id].loaded is not None or self._store.find(spec) is not None
 
     def weights(self, spec: ModelSpec) -> Path | None:
         """The file or folder of a model's weights; None where they are not here."""
-        return self._residency.store.find(spec)
+        return self._store.find(spec)
 
     def origin(self, spec: ModelSpec) -> Source | None:
         """Which of a model's sources its weights on this machine came from; None where they are not here."""
-        return self._residency.store.origin(spec)
+        return self._store.origin(spec)
 
     def accelerated(self, spec: ModelSpec) -> bool:
         """Whether it runs on an accelerator where there is one."""
@@ -138,7 +142,7 @@ class Registry:
         for spec in specs:
             if not self._admitted(spec):
                 raise UnknownModel("model.not_resident", model=spec.id)
-        now = self._residency.clock()
+        now = self._books.clock()
         limit = self._deadline if deadline is None else deadline
         return Lease(self._dispatcher, Waiter(tuple(spec.id for spec in specs), now, now + limit, shape))
 
@@ -152,14 +156,14 @@ class Registry:
 
     def fetching(self) -> tuple[LoadProgress, ...]:
         """What is being fetched now."""
-        now = self._residency.clock()
+        now = self._books.clock()
         with self._lock:
             return tuple(under_way(entry, now) for entry in self._entries.values() if entry.busy == "fetching")
 
     def refusal(self, spec: ModelSpec) -> StudioError | None:
         """Why a model's weights could not be fetched a while ago; None where it is worth trying."""
         entry = self._entries[spec.id]
-        fresh = self._residency.clock() - entry.refused < RETRY_SECONDS
+        fresh = self._books.clock() - entry.refused < RETRY_SECONDS
         return entry.refusal if isinstance(entry.refusal, StudioError) and fresh else None
 
     def load(self, model: str) -> Generator[LoadProgress, None, None]:
@@ -204,7 +208,7 @@ class Registry:
         Raises:
             InvalidRequest: no such device, or a limit of nothing.
         """
-        ledger = self._residency.ledger
+        ledger = self._books.ledger
         if not ledger.knows(device):
             names = ", ".join(status.name for status in self.devices())
             raise InvalidRequest("device.unknown", device=device, devices=names)
@@ -225,17 +229,17 @@ class Registry:
     def devices(self) -> tuple[DeviceStatus, ...]:
         """All memories, main memory first; an accelerator is known once a model needed one."""
         with self._lock:
-            return self._residency.ledger.statuses()
+            return self._books.ledger.statuses()
 
     def sweep(self) -> None:
         """Offload what has been idle for too long, and what a memory that became short has no room for any more.
 
         Call it now and then. A model that waited in main memory for as long again leaves it, too.
         """
-        now = self._residency.clock()
+        now = self._books.clock()
         with self._lock:
             expired = [entry for entry in self._entries.values() if self._expired(entry, now)]
-            short = [status.name for status in self._residency.ledger.statuses() if status.held]
+            short = [status.name for status in self._books.ledger.statuses() if status.held]
         self._dispatcher.ask_to_leave(expired, "expired")
         self._dispatcher.enforce(short)
 
@@ -278,10 +282,10 @@ class Registry:
 
     def _crowded(self, entry: Entry) -> OutOfMemory:
         """The error for a resident that did not get its best place, because those before it took the room."""
-        devices = self._residency.ledger.accelerators
+        devices = self._books.ledger.accelerators
         with self._lock:
             held = sum(e.holds.get(device, 0) for e in self._entries.values() if e.pinned for device in devices)
-            budget = sum(self._residency.ledger.budget(device) for device in devices)
+            budget = sum(self._books.ledger.budget(device) for device in devices)
         need = held + sum(entry.holds.values())
         names = ", ".join(devices)
         return OutOfMemory("resident.budget", need=data_size(need), budget=data_size(budget), device=names)
@@ -302,7 +306,7 @@ class Registry:
 
     def _host_budget(self) -> int:
         with self._lock:
-            return self._residency.ledger.budget("cpu")
+            return self._books.ledger.budget("cpu")
 
     def _admitted(self, spec: ModelSpec) -> bool:
         return self._residents is None or spec.id in self._residents or not self.accelerated(spec)
@@ -317,7 +321,7 @@ class Registry:
         spec, placement = entry.spec, entry.placement
         if entry.loaded is None:
             state = "disk" if present and not spec.remote else "absent"
-            size = (self._residency.store.size(spec) if present and not spec.remote else None) or spec.memory
+            size = (self._store.size(spec) if present and not spec.remote else None) or spec.memory
         else:
             state = "host" if entry.parked else "device"
             size = sum(entry.holds.values())

@@ -1,23 +1,20 @@
 """What moves between memories: locating, loading down the ladder of placements, and leaving."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from studio.errors import OutOfMemory
+from studio.registry.books import Books
 from studio.registry.catalogue.spec import ModelId, ModelSpec
 from studio.registry.memory.eviction import Resident, plan
-from studio.registry.memory.ledger import Ledger
-from studio.registry.memory.measurements import Measurements
 from studio.registry.memory.placement import Option
 from studio.registry.memory.shortage import does_not_fit
 from studio.registry.models.entry import Entry
 from studio.registry.models.loaded import Costs, DeviceName, Footprint, Loaded, Partial, Placement, Spread
-from studio.registry.reporting.journal import Event, Journal
+from studio.registry.reporting.journal import Event
 from studio.registry.weights.store import WeightsStore
 
 LARGE: Final = 32 * 2**20
@@ -43,6 +40,16 @@ class Found:
     options: tuple[Placement, ...]
 
 
+@dataclass(frozen=True)
+class Eviction:
+    """Who leaves which memory."""
+
+    device: DeviceName
+    entries: tuple[Entry, ...]
+    spare: int = 0
+    """How many bytes more than needed would become free; a model that can leave in part keeps that much."""
+
+
 class Residency:
     """The mechanics of the registry.
 
@@ -51,23 +58,14 @@ class Residency:
     is not busy is never in between.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        store: WeightsStore,
-        *,
-        journal: Journal | None = None,
-        measurements: Measurements | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.ledger = ledger
-        self.store = store
-        self.journal = journal or Journal()
-        self.measurements = measurements or Measurements()
-        self.clock = clock
-        self.lock = threading.Lock()
-        """The registry's one lock. Lock order: this one, then the journal's or the measurements' own."""
-        self.entries: dict[ModelId, Entry] = {}
+    def __init__(self, books: Books, store: WeightsStore) -> None:
+        self._ledger = books.ledger
+        self._journal = books.journal
+        self._measurements = books.measurements
+        self._clock = books.clock
+        self._lock = books.lock
+        self._entries = books.entries
+        self._store = store
 
     def locate(self, entry: Entry, cancelled: Callable[[], bool]) -> Found:
         """Find or fetch the weights, and tell from them what the model costs and where it may be placed.
@@ -78,14 +76,14 @@ class Residency:
         spec, binding = entry.spec, entry.binding
         accelerated = spec.device != "cpu" and binding.accelerated()
         if accelerated:
-            self.ledger.discover()
+            self._ledger.discover()
         weights = None
         if not spec.remote:
-            fetched, begun = self.store.find(spec) is None, self.clock()
-            weights = self.store.fetch(spec, entry.report, cancelled)
+            fetched, begun = self._store.find(spec) is None, self._clock()
+            weights = self._store.fetch(spec, entry.report, cancelled)
             if fetched:
-                self.journal.write(spec.id, "fetched", size=entry.done, seconds=self.clock() - begun)
-        devices = self.ledger.accelerators if accelerated else ()
+                self._journal.write(spec.id, "fetched", size=entry.done, seconds=self._clock() - begun)
+        devices = self._ledger.accelerators if accelerated else ()
         options = [Placement(device, rung) for rung in binding.rungs for device in devices]
         if spec.device is not None:
             # Pinned to a device that this machine lacks, it runs where it can: the catalogue travels.
@@ -113,15 +111,15 @@ class Residency:
             try:
                 self._load_or_retry(entry, step, keep, lost)
             except OutOfMemory as error:
-                self.measurements.failed(entry.spec, step.placement, self._budget(step.placement.device))
+                self._measurements.failed(entry.spec, step.placement, self._budget(step.placement.device))
                 if step is ladder[-1] or lost():
                     known = replace(step, footprint=error.footprint) if isinstance(error, _TooLarge) else step
                     raise self.explained(entry, known) from error
                 following = str(ladder[number + 1].placement)
-                self.journal.write(entry.spec.id, "ran_out", why=following, device=str(step.placement))
+                self._journal.write(entry.spec.id, "ran_out", why=following, device=str(step.placement))
             else:
                 if number:
-                    self.journal.write(entry.spec.id, "recovered", device=str(step.placement))
+                    self._journal.write(entry.spec.id, "recovered", device=str(step.placement))
                 return
         raise self.explained(entry, ladder[-1])
 
@@ -134,7 +132,7 @@ class Residency:
         loaded, placement = entry.loaded, entry.placement
         if loaded is None or placement is None:
             return
-        begun = self.clock()
+        begun = self._clock()
         before = dict(entry.holds)
         holds: dict[DeviceName, int] = {}
         if park and entry.movable and self._room_to_wait(entry):
@@ -150,15 +148,15 @@ class Residency:
                 _log.exception("%s did not close cleanly", entry.spec.id)
         left = {name: size - holds.get(name, 0) for name, size in before.items() if size > holds.get(name, 0)}
         self._reclaim(left)
-        with self.lock:
-            self.ledger.settle(entry, holds)
+        with self._lock:
+            self._ledger.settle(entry, holds)
             if holds:
-                entry.parked, entry.move_seconds = True, self.clock() - begun
+                entry.parked, entry.move_seconds = True, self._clock() - begun
             else:
                 entry.loaded, entry.parked, entry.weights, entry.placement = None, False, None, None
         device = next(iter(left), placement.device)
-        seconds = self.clock() - begun
-        self.journal.write(
+        seconds = self._clock() - begun
+        self._journal.write(
             entry.spec.id, event, why=why, size=left.get(device, 0), seconds=seconds, device=device, holds=holds
         )
 
@@ -172,52 +170,41 @@ class Residency:
         kept = set(keep)
         residents = [
             resident(entry, device)
-            for entry in self.entries.values()
+            for entry in self._entries.values()
             if entry.holds.get(device) and entry.spec.id not in kept
         ]
-        return plan(residents, need + promised, self.ledger.budget(device), self.clock())
+        return plan(residents, need + promised, self._ledger.budget(device), self._clock())
 
     def clear(self, device: DeviceName, keep: Iterable[ModelId], why: str, *, park: bool = True) -> int:
         """Evict everything idle from a device and empty its caches; returns the bytes that models gave back."""
         kept = set(keep)
-        with self.lock:
-            before = self.ledger.held(device)
-            idle = [
-                entry
-                for entry in self.entries.values()
-                if entry.idle and not entry.pinned and entry.holds.get(device) and entry.spec.id not in kept
-            ]
-            for entry in idle:
-                entry.busy, entry.since = "moving", self.clock()
-        self.evict(idle, device, why, park=park)
-        self.ledger.device(device).reclaim()
-        with self.lock:
-            return before - self.ledger.held(device)
+        with self._lock:
+            before = self._ledger.held(device)
+        self._dismiss(lambda: {device: [name for name in self.idle(device) if name not in kept]}, why, park=park)
+        self._ledger.device(device).reclaim()
+        with self._lock:
+            return before - self._ledger.held(device)
 
-    def evict(
-        self, entries: Iterable[Entry], device: DeviceName, why: str, *, park: bool = True, spare: int = 0
-    ) -> None:
-        """Make entries that are marked as moving leave `device`; what waits in main memory already is dropped.
-
-        `spare` is how many bytes more than needed would become free; one that can leave in part keeps that much.
-        """
-        for entry in entries:
+    def evict(self, eviction: Eviction, why: str, *, park: bool = True, event: Event = "evicted") -> None:
+        """Make entries that are marked as moving leave; what waits in main memory already is dropped."""
+        device, spare = eviction.device, eviction.spare
+        for entry in eviction.entries:
             enough = 0
             if isinstance(entry.loaded, Partial) and 0 < spare < entry.holds.get(device, 0):
                 enough, spare = entry.holds[device] - spare, 0
             try:
-                self.leave(entry, "evicted", why, park=park and device != "cpu", enough=enough)
+                self.leave(entry, event, why, park=park and device != "cpu", enough=enough)
             finally:
-                with self.lock:
+                with self._lock:
                     entry.busy = ""
 
     def explained(self, entry: Entry, option: Option) -> OutOfMemory:
         """Why a model does not fit, with the numbers."""
         device = option.placement.device
-        with self.lock:
-            budget = self.ledger.budget(device)
-            others = [e for e in self.entries.values() if e is not entry and e.holds.get(device) and not e.idle]
-            pinned = [e for e in self.entries.values() if e is not entry and e.holds.get(device) and e.pinned]
+        with self._lock:
+            budget = self._ledger.budget(device)
+            others = [e for e in self._entries.values() if e is not entry and e.holds.get(device) and not e.idle]
+            pinned = [e for e in self._entries.values() if e is not entry and e.holds.get(device) and e.pinned]
         return does_not_fit(entry.spec, option, budget, {*others, *pinned})
 
     def _load_or_retry(self, entry: Entry, option: Option, keep: set[ModelId], lost: Callable[[], bool]) -> None:
@@ -230,39 +217,39 @@ class Residency:
             if lost():
                 raise
             # The estimate was wrong or the memory is in pieces: clear everything idle and try once more.
-            self.journal.write(entry.spec.id, "ran_out", device=str(option.placement))
+            self._journal.write(entry.spec.id, "ran_out", device=str(option.placement))
             self.clear(device, keep, entry.spec.id)
             self._place(entry, option, lost)
-            self.journal.write(entry.spec.id, "recovered", device=str(option.placement))
+            self._journal.write(entry.spec.id, "recovered", device=str(option.placement))
 
     def _place(self, entry: Entry, option: Option, lost: Callable[[], bool]) -> None:
-        placement, begun = option.placement, self.clock()
+        placement, begun = option.placement, self._clock()
         parked = entry.parked and entry.placement == placement
         if entry.loaded is not None and not parked:
             self.leave(entry, "evicted", park=False)
         if entry.weights is not None and not entry.weights.exists():
-            entry.weights = self.store.fetch(entry.spec, entry.report, lost)
+            entry.weights = self._store.fetch(entry.spec, entry.report, lost)
         loaded = self._moved(entry, placement.device)
         if loaded is None:
             parked, weights = False, entry.weights or self._weights(entry.spec)
             loaded = entry.binding.loader(entry.spec, weights, placement.device, placement.rung)
         footprint = loaded.footprint if isinstance(loaded, Spread) else Footprint(loaded.nbytes)
-        seconds = self.clock() - begun
+        seconds = self._clock() - begun
         holds = Option(placement, footprint).take()
-        with self.lock:
-            self.ledger.claim(entry, {})
-            self.ledger.settle(entry, holds)
+        with self._lock:
+            self._ledger.claim(entry, {})
+            self._ledger.settle(entry, holds)
             entry.loaded, entry.placement, entry.parked = loaded, placement, False
             entry.stooped, entry.warm = 0, False
             if parked:
                 entry.move_seconds = seconds
             else:
                 entry.load_seconds = seconds
-            entry.touched = self.clock()
-            over = [name for name in holds if self.ledger.free(name) < 0]
+            entry.touched = self._clock()
+            over = [name for name in holds if self._ledger.free(name) < 0]
         if not parked:
-            self.measurements.loaded(entry.spec, placement, footprint, seconds)
-        self.journal.write(
+            self._measurements.loaded(entry.spec, placement, footprint, seconds)
+        self._journal.write(
             entry.spec.id, "loaded", size=footprint.device, seconds=seconds, device=str(placement), holds=holds
         )
         for name in over:
@@ -291,51 +278,69 @@ class Residency:
         Raises:
             OutOfMemory: even with everything idle gone it is too large; it has been dropped then.
         """
-        with self.lock:
-            names = self.victims(device, 0, (), self.ledger.promised(device)) or self.idle(device)
-            leavers = [self.entries[name] for name in names if name != entry.spec.id]
-            for other in leavers:
-                other.busy, other.since = "moving", self.clock()
-        self.evict(leavers, device, entry.spec.id)
-        with self.lock:
-            fits = self.ledger.free(device) >= 0
+
+        def others() -> Mapping[DeviceName, Iterable[ModelId]]:
+            names = self.victims(device, 0, (), self._ledger.promised(device)) or self.idle(device)
+            return {device: [name for name in names if name != entry.spec.id]}
+
+        self._dismiss(others, entry.spec.id)
+        with self._lock:
+            fits = self._ledger.free(device) >= 0
         if not fits:
             self.leave(entry, "evicted", entry.spec.id, park=False)
             raise _TooLarge(footprint)
 
     def _make_way(self, entry: Entry, option: Option, keep: set[ModelId]) -> bool:
         """Evict what is idle for a lower rung; False when that does not make enough room."""
-        with self.lock:
-            self.ledger.claim(entry, {})
-            leaving: dict[DeviceName, list[Entry]] = {}
+
+        def victims() -> Mapping[DeviceName, Iterable[ModelId]] | None:
+            self._ledger.claim(entry, {})
+            leaving: dict[DeviceName, Iterable[ModelId]] = {}
             for device, need in option.take().items():
-                names = self.victims(device, need, keep, self.ledger.promised(device))
+                names = self.victims(device, need, keep, self._ledger.promised(device))
                 if names is None:
-                    return False
-                leaving[device] = [self.entries[name] for name in names]
-            for other in [e for entries in leaving.values() for e in entries]:
-                other.busy, other.since = "moving", self.clock()
-            self.ledger.claim(entry, option.take())
-        for device, others in leaving.items():
-            self.evict(others, device, entry.spec.id)
-        return True
+                    return None
+                leaving[device] = names
+            self._ledger.claim(entry, option.take())
+            return leaving
+
+        return self._dismiss(victims, entry.spec.id)
 
     def _room_to_wait(self, entry: Entry) -> bool:
         """Whether an idle model can wait in main memory, after others that wait there have left if need be."""
         size = sum(size for name, size in entry.holds.items() if name != "cpu")
-        with self.lock:
-            waiting = [e for e in self.entries.values() if e.parked and e.idle and not e.pinned and e is not entry]
+
+        def spilled() -> Mapping[DeviceName, Iterable[ModelId]] | None:
+            waiting = [e for e in self._entries.values() if e.parked and e.idle and not e.pinned and e is not entry]
             residents = [resident(other, "cpu") for other in waiting]
-            fixed = self.ledger.held("cpu") - sum(other.nbytes for other in residents)
-            names = plan(residents, size, self.ledger.budget("cpu") - self.ledger.promised("cpu") - fixed, self.clock())
-            leavers = [self.entries[name] for name in names or ()]
-            for other in leavers:
-                other.busy, other.since = "moving", self.clock()
-        for other in leavers:
-            self.leave(other, "spilled", entry.spec.id, park=False)
-            with self.lock:
-                other.busy = ""
-        return names is not None
+            fixed = self._ledger.held("cpu") - sum(other.nbytes for other in residents)
+            budget = self._ledger.budget("cpu") - self._ledger.promised("cpu") - fixed
+            names = plan(residents, size, budget, self._clock())
+            return None if names is None else {"cpu": names}
+
+        return self._dismiss(spilled, entry.spec.id, event="spilled")
+
+    def _dismiss(
+        self,
+        choose: Callable[[], Mapping[DeviceName, Iterable[ModelId]] | None],
+        why: str,
+        *,
+        park: bool = True,
+        event: Event = "evicted",
+    ) -> bool:
+        """Choose under the lock who leaves which memory, and let them go outside it; False where nobody is chosen."""
+        with self._lock:
+            names = choose()
+            if names is None:
+                return False
+            evictions = [
+                Eviction(device, tuple(self._entries[n] for n in leavers)) for device, leavers in names.items()
+            ]
+            for entry in [entry for eviction in evictions for entry in eviction.entries]:
+                entry.begin("moving", self._clock())
+        for eviction in evictions:
+            self.evict(eviction, why, park=park, event=event)
+        return True
 
     def _park(self, entry: Entry, loaded: Loaded, device: DeviceName, enough: int) -> dict[DeviceName, int]:
         if isinstance(loaded, Partial) and 0 < enough < entry.holds.get(device, 0):
@@ -353,21 +358,21 @@ class Residency:
         for device, size in left.items():
             if device != "cpu" or size >= LARGE:
                 try:
-                    self.ledger.device(device).reclaim()
+                    self._ledger.device(device).reclaim()
                 except Exception:
                     # The model has left all the same, and the books have to say so.
                     _log.exception("caches of %s could not be emptied", device)
 
     def _weights(self, spec: ModelSpec) -> Path | None:
-        return None if spec.remote else self.store.find(spec)
+        return None if spec.remote else self._store.find(spec)
 
     def idle(self, device: DeviceName) -> tuple[ModelId, ...]:
         """Everything that could leave a device at once. Called under the lock."""
-        return tuple(e.spec.id for e in self.entries.values() if e.idle and not e.pinned and e.holds.get(device))
+        return tuple(e.spec.id for e in self._entries.values() if e.idle and not e.pinned and e.holds.get(device))
 
     def _budget(self, device: DeviceName) -> int:
-        with self.lock:
-            return self.ledger.budget(device)
+        with self._lock:
+            return self._ledger.budget(device)
 
 
 def resident(entry: Entry, device: DeviceName) -> Resident:

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from studio.errors import OutOfMemory
 from studio.messages import data_size
+from studio.registry.books import Books
 from studio.registry.catalogue.spec import ModelSpec
 from studio.registry.models.binding import Binding
 from studio.registry.models.loaded import Placement
-from studio.registry.residency import Residency
+from studio.registry.weights.store import WeightsStore
 
 
-def expect_room(residents: Sequence[ModelSpec], bindings: Mapping[str, Binding], residency: Residency) -> int:
+def expect_room(
+    residents: Sequence[ModelSpec], bindings: Mapping[str, Binding], books: Books, store: WeightsStore
+) -> int:
     """Bytes that these models will take on accelerators, all together; 0 where there are none.
 
     What was measured goes before what the files say, and that before the catalogue's estimate.
@@ -22,13 +25,13 @@ def expect_room(residents: Sequence[ModelSpec], bindings: Mapping[str, Binding],
     wanting = [spec for spec in residents if spec.device != "cpu" and bindings[spec.engine].accelerated()]
     if not wanting:
         return 0
-    ledger = residency.ledger
+    ledger = books.ledger
     ledger.discover()
     devices = ledger.accelerators
     if not devices:
         return 0
-    need = sum(_nbytes(spec, bindings[spec.engine], residency, Placement(devices[0])) for spec in wanting)
-    with residency.lock:
+    need = sum(_nbytes(spec, bindings[spec.engine], books, store, Placement(devices[0])) for spec in wanting)
+    with books.lock:
         budget = sum(ledger.budget(device) for device in devices)
     if need > budget:
         names = ", ".join(devices)
@@ -36,9 +39,9 @@ def expect_room(residents: Sequence[ModelSpec], bindings: Mapping[str, Binding],
     return need
 
 
-def _nbytes(spec: ModelSpec, binding: Binding, residency: Residency, placement: Placement) -> int:
-    measured = residency.measurements.footprint(spec, placement)
+def _nbytes(spec: ModelSpec, binding: Binding, books: Books, store: WeightsStore, placement: Placement) -> int:
+    measured = books.measurements.footprint(spec, placement)
     if measured is None:
-        weights = None if spec.remote else residency.store.find(spec)
+        weights = None if spec.remote else store.find(spec)
         measured = binding.costs(spec, weights).footprint(placement)
     return measured.device

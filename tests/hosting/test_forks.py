@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from studio.hosting.fake import ForkingGpu
+from studio.registry.books import Books
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelId
 from studio.registry.memory.ledger import Ledger
@@ -11,7 +12,6 @@ from studio.registry.models.binding import Binding
 from studio.registry.models.fake import FakeLoader, FakeMemory
 from studio.registry.registry import Registry
 from studio.registry.reporting.journal import Journal
-from studio.registry.residency import Residency
 from studio.registry.weights.store import WeightsStore
 from tests.support.registries import PATIENCE, drain, in_thread, spec, use
 
@@ -27,8 +27,9 @@ def test_a_fork_while_a_thread_writes_the_journal_leaves_the_child_a_journal_of_
             go_on.wait(PATIENCE)
         return 0.0
 
-    residency = Residency(Ledger(FakeMemory("cpu", 1000)), WeightsStore(tmp_path), journal=Journal(clock=clock))
-    registry = Registry(Catalogue([spec("m")]), {"fake": Binding(FakeLoader())}, residency, configured=lambda _: True)
+    books = Books(Ledger(FakeMemory("cpu", 1000)), journal=Journal(clock=clock))
+    bindings = {"fake": Binding(FakeLoader())}
+    registry = Registry(Catalogue([spec("m")]), bindings, books, WeightsStore(tmp_path), configured=lambda _: True)
     registry.survive_forks()
     told: list[str] = []
     registry.journal.listen(lambda record: told.append(record.event))

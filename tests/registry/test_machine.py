@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from studio.errors import EngineFailed, OutOfMemory, StudioError
+from studio.registry.books import Books
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.lease import Lease
 from studio.registry.memory.ledger import Ledger
@@ -19,7 +20,6 @@ from studio.registry.models.fake import FakeLoader, FakeMemory, FakeModel, out_o
 from studio.registry.models.loaded import Footprint, Placement, Shape
 from studio.registry.registry import Registry
 from studio.registry.reporting.journal import Journal, replay
-from studio.registry.residency import Residency
 from studio.registry.weights.store import WeightsStore
 from tests.support.properties import examples
 from tests.support.registries import FakeClock, spec
@@ -67,9 +67,7 @@ class Leases(RuleBasedStateMachine):
         self.cache = tempfile.TemporaryDirectory()
         accelerators = [self.memories["cuda:0"], self.memories["cuda:1"]]
         self.ledger = Ledger(self.memories["cpu"], lambda: accelerators, clock=self.clock)
-        self.residency = Residency(
-            self.ledger, WeightsStore(Path(self.cache.name)), journal=Journal(10**6), clock=self.clock
-        )
+        self.books = Books(self.ledger, journal=Journal(10**6), clock=self.clock)
         bindings = {
             name: Binding(loader, costs=lambda spec, _: Costs(spec.memory or 0), alone=name == "fake")
             for name, loader in self.loaders.items()
@@ -77,7 +75,8 @@ class Leases(RuleBasedStateMachine):
         self.registry = Registry(
             Catalogue(SPECS),
             bindings,
-            self.residency,
+            self.books,
+            WeightsStore(Path(self.cache.name)),
             configured=lambda _: True,
             keep_alive=50,
             deadline=DEADLINE,

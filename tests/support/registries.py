@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from studio.registry.books import Books
 from studio.registry.catalogue.catalogue import Catalogue
 from studio.registry.catalogue.spec import ModelId, ModelSpec
 from studio.registry.memory.devices import Device, HostMemory
@@ -17,7 +18,6 @@ from studio.registry.models.fake import FakeLoader, FakeMemory, fake_footprint
 from studio.registry.models.loaded import Costs, Footprint, Placement, Rung, Shape, Sharing
 from studio.registry.registry import Registry
 from studio.registry.reporting.status import Status
-from studio.registry.residency import Residency
 from studio.registry.weights.store import WeightsStore
 
 
@@ -51,8 +51,9 @@ def registry_of(
 ) -> Registry:
     """A registry of these models over these memories; without `host`, the machine's own."""
     ledger = Ledger(host or HostMemory(), lambda: accelerators, clock=clock)
-    residency = Residency(ledger, WeightsStore(cache, environ), clock=clock, measurements=measurements)
-    return Registry(Catalogue(specs), bindings, residency, configured=lambda _: True, **options)
+    books = Books(ledger, clock=clock, measurements=measurements or Measurements())
+    store = WeightsStore(cache, environ)
+    return Registry(Catalogue(specs), bindings, books, store, configured=lambda _: True, **options)
 
 
 def fake_registry(

@@ -1,6 +1,6 @@
 """Where the models of a request may go, with what they cost there as far as anyone knows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from studio.registry.catalogue.spec import ModelId
@@ -10,7 +10,6 @@ from studio.registry.memory.placement import Candidate, Option, choose
 from studio.registry.memory.shortage import does_not_fit
 from studio.registry.models.entry import Entry
 from studio.registry.models.loaded import DeviceName, Footprint, Placement, Shape
-from studio.registry.residency import Residency
 from studio.registry.waiter import Waiter
 
 PATIENCE: Final = 5
@@ -20,10 +19,10 @@ PATIENCE: Final = 5
 class Options:
     """Turns entries and measurements into the numbers that `placement.choose` decides on. Called under the lock."""
 
-    def __init__(self, residency: Residency) -> None:
-        self._entries = residency.entries
-        self._ledger: Ledger = residency.ledger
-        self._measurements: Measurements = residency.measurements
+    def __init__(self, entries: Mapping[ModelId, Entry], ledger: Ledger, measurements: Measurements) -> None:
+        self._entries = entries
+        self._ledger = ledger
+        self._measurements = measurements
 
     def choose(self, waiter: Waiter, entries: Sequence[Entry]) -> tuple[dict[ModelId, Option], list[Candidate]]:
         """Where each model of a request goes, and what else each could do.

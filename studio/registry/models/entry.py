@@ -68,6 +68,10 @@ class Entry:
     settled: bool = False
     """Put there at the start, to stay for good: a lower placement is no choice for it, and nobody may move it away."""
 
+    def begin(self, errand: Errand, now: float) -> None:
+        """Mark it as busy; `now` is on the registry's clock."""
+        self.busy, self.since = errand, now
+
     def report(self, done: int, total: int | None) -> None:
         """Take note of fetched bytes; called from the fetching thread, and torn reads do no harm."""
         if self.resumed is None:

@@ -11,7 +11,7 @@ from studio.errors import CatalogueError, UnknownModel
 from studio.registry.catalogue.catalogue import Catalogue
 from tests.support.properties import examples
 
-SHIPPED = Path(__file__).parents[2] / "models.yaml"
+SHIPPED = Path(__file__).parents[3] / "models.yaml"
 HEAD = "version: 1\nmodels:\n"
 GOOD = """\
   - id: tiny
