@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from benchmarks.common import verdict
 from benchmarks.eviction_traces import GIB, MODELS, TRACES, Request, trace
 from benchmarks.offline import optimum
-from studio.registry.catalogue.spec import ModelId
+from studio.registry import ModelId
 from studio.registry.memory.eviction import Resident, plan
 from studio.registry.models.usage import Usage
 

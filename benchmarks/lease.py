@@ -10,11 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.common import verdict
-from studio.registry.memory.devices import HostMemory
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, HostMemory, Registry, Shape
 from studio.registry.models.fake import FakeLoader, FakeMemory
-from studio.registry.models.loaded import Shape
-from studio.registry.registry import Registry
 from tests.support.registries import registry_of, spec, use
 
 RESIDENTS = 100

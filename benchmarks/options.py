@@ -23,7 +23,7 @@ from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.diffusion.speed import Speed
 from studio.engines.upscalers.precision import psnr
 from studio.imaging.drawing.plan import own_size
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio
 

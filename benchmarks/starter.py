@@ -13,8 +13,7 @@ from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.enlarging.requests import EnlargeRequest
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.registry import Registry
+from studio.registry import Catalogue, Registry
 from studio.settings import Settings
 from studio.studio import default_bindings
 from tests.support.registries import registry_of

@@ -30,10 +30,7 @@ from studio.engines.text.beside import Beside
 from studio.engines.text.cores import usable_cores
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import Binding
-from studio.registry.models.loaded import Rung
+from studio.registry import Binding, Catalogue, ModelSpec, Rung
 from studio.settings import Settings
 from studio.studio import Studio, default_bindings
 from studio.ui.app import serve

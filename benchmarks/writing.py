@@ -22,8 +22,7 @@ import yaml
 from benchmarks.writing_measures import COUNTS, measured
 from studio.engines.text import TextChunk, TextRequest
 from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio, default_bindings
 from studio.writing.export import article_markdown

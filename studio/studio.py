@@ -37,20 +37,24 @@ from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.plots.plotter import Plotter
 from studio.imaging.prompts.phrasing import Phrasing
 from studio.messages import Locale, assets
-from studio.registry.books import Books
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.errands import in_thread
-from studio.registry.memory.devices import Device, HostMemory, find_accelerators
-from studio.registry.memory.ledger import Ledger
-from studio.registry.memory.measurements import Measurements
-from studio.registry.metrics import Metrics
-from studio.registry.models.binding import Binding
-from studio.registry.registry import Registry
-from studio.registry.reporting.journal import Record
-from studio.registry.residents import expect_room
-from studio.registry.waiter import LoadProgress
-from studio.registry.weights.store import WeightsStore
+from studio.registry import (
+    Binding,
+    Books,
+    Catalogue,
+    Device,
+    HostMemory,
+    Ledger,
+    LoadProgress,
+    Measurements,
+    Metrics,
+    ModelSpec,
+    Record,
+    Registry,
+    WeightsStore,
+    expect_room,
+    find_accelerators,
+    in_thread,
+)
 from studio.settings import Settings, on_zerogpu
 from studio.writing.writer import TASKS as WRITING
 from studio.writing.writer import Writer

@@ -8,8 +8,7 @@ from studio.engines.classifiers.fake import PretendClassifier
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, Catalogue
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui.tabs.image.tab import ImageTab

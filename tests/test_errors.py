@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import Cancelled, CatalogueError, OutOfMemory, StudioError, UnknownModel
-from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry import Catalogue
 
 
 def families(kind: type[StudioError]) -> list[type[StudioError]]:

@@ -25,7 +25,7 @@ from recipes.starter_diffusion.text import LANGUAGES
 from recipes.starter_diffusion.train import TARGET
 from studio.engines.diffusion.base import Adapter, ControlUnit, DiffusionRequest, Picture
 from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 
 COUNT = 200
 SOME = 60

@@ -13,7 +13,7 @@ from studio.coding.requests import Report, Snippet
 from studio.imaging.drawing.requests import Drawing
 from studio.imaging.enlarging.requests import Enlarging
 from studio.messages import Locale, message
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress
 from studio.writing.requests import Drafting, Outline, SectionText
 
 

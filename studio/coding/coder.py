@@ -14,11 +14,7 @@ from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.coding.snippet import Extraction, extract
 from studio.engines.text.base import TextChunk, TextEngine, TextRequest, is_spoken
 from studio.errors import EngineFailed
-from studio.registry.catalogue.spec import ModelSpec, Task
-from studio.registry.loan import Loan
-from studio.registry.models.loaded import Shape
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Loan, ModelSpec, Registry, Shape, Task
 
 TASKS: Final[tuple[Task, ...]] = ("code", "text")
 """Models that can write code, those made for it first."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from studio.engines.memory import first_line, ran_out, release
 from studio.errors import OutOfMemory, StudioError, WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 
 SAFE: Final[Mapping[str, Any]] = MappingProxyType({"local_files_only": True, "trust_remote_code": False})
 """Nothing is fetched while a model is loaded, and no code that comes with it is run."""

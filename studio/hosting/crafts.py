@@ -12,10 +12,8 @@ from studio.imaging.drawing.plan import size, steps
 from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.enlarging.requests import EnlargeRequest
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.catalogue.spec import Task as Kind
-from studio.registry.registry import Registry
+from studio.registry import Catalogue, ModelSpec, Registry
+from studio.registry import Task as Kind
 from studio.writing.requests import ArticleRequest, Brief, Outline, SectionRequest
 from studio.writing.writer import PENALTIES, Writer
 

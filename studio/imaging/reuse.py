@@ -13,7 +13,7 @@ from studio.imaging.infotext.carriers import carried
 from studio.imaging.infotext.other_programs import maker_of_chunks
 from studio.imaging.infotext.text import LONGEST, Hires, Infotext, other_tool
 from studio.imaging.pictures.opening import opened
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 
 HASH: Final = "Model hash"
 AUTOMATIC: Final = "Automatic"

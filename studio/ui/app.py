@@ -13,8 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from studio.errors import ServerFailed
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import Task
+from studio.registry import Catalogue, Task
 from studio.studio import Studio
 from studio.ui.api.endpoints import Endpoints
 from studio.ui.components import model_labels

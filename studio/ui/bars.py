@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from studio.messages import LOCALES, data_size, known, message
-from studio.registry.catalogue.spec import ModelId
-from studio.registry.reporting.status import DeviceStatus, Status
+from studio.registry import DeviceStatus, ModelId, Status
 from studio.studio import Studio
 from studio.ui.words import both, spans
 

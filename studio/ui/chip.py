@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress
 from studio.studio import Studio
 from studio.ui.words import both, left
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.messages import Locale, known, message
-from studio.registry.catalogue.spec import ModelSpec, Task
+from studio.registry import ModelSpec, Task
 from studio.studio import Studio
 from studio.ui.model_line import CHOOSER_JS
 from studio.ui.start_stop import QUIET, Job, Lane, Room

@@ -9,8 +9,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.messages import LOCALES, Locale, data_size, message
-from studio.registry.catalogue.spec import ModelSpec, Task
-from studio.registry.reporting.status import Status
+from studio.registry import ModelSpec, Status, Task
 from studio.studio import Studio
 from studio.ui.start_stop import QUIET
 from studio.ui.words import both, finding, instead, spans

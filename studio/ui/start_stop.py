@@ -12,8 +12,7 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from studio.errors import StudioError
-from studio.registry.catalogue.spec import Task
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Task
 from studio.studio import Studio
 from studio.ui.chip import chip, resident
 from studio.ui.pacing import Paced

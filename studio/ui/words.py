@@ -14,8 +14,7 @@ from gradio.i18n import I18nData
 
 from studio.errors import StudioError
 from studio.messages import LOCALES, Locale, data_size, known, message, table
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, ModelSpec
 
 Place = Literal["here", "fetched", "unset"]
 """Where a model is: on this machine, elsewhere, or an endpoint that is not set up."""

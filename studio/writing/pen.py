@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest, is_spoken
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.loan import Loan
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Loan, ModelSpec
 from studio.writing.continuity import ending, surroundings
 from studio.writing.plan import schema
 from studio.writing.prompts import example, prompt, worked_section

@@ -4,7 +4,7 @@ import re
 from typing import Final, Literal
 
 from studio.engines.text.base import TextEngine
-from studio.registry.models.loaded import Shape
+from studio.registry import Shape
 from studio.writing.requests import Language
 
 REFERENCE: Final[dict[Language, str]] = {

@@ -5,10 +5,7 @@ from contextlib import closing
 from typing import Final
 
 from studio.engines.text.base import TextRequest
-from studio.registry.catalogue.spec import Task
-from studio.registry.models.loaded import Shape
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Registry, Shape, Task
 from studio.writing.body import Proof, loops, unlooped, whole_sentences, without_lead_in
 from studio.writing.export import article_markdown
 from studio.writing.pace import Pace

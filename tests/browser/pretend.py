@@ -9,9 +9,7 @@ from studio import Studio
 from studio.engines.diffusion.fake import ColourEngine
 from studio.engines.text.echo import EchoEngine
 from studio.engines.upscalers.fake import NearestUpscaler
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, Catalogue, ModelSpec
 from studio.settings import Settings
 from studio.ui.app import build, serve
 from tests.support.registries import spec

@@ -10,8 +10,7 @@ from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.engines.text.echo import EchoEngine
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.errors import EngineFailed, InvalidRequest, UnknownModel
-from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, ModelId, ModelSpec
 from studio.registry.models.fake import FakeMemory
 from tests.support.registries import registry_of, spec
 

@@ -4,15 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from studio.hosting.fake import ForkingGpu
-from studio.registry.books import Books
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelId
-from studio.registry.memory.ledger import Ledger
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, Books, Catalogue, Ledger, ModelId, Registry, WeightsStore
 from studio.registry.models.fake import FakeLoader, FakeMemory
-from studio.registry.registry import Registry
 from studio.registry.reporting.journal import Journal
-from studio.registry.weights.store import WeightsStore
 from tests.support.registries import PATIENCE, drain, in_thread, spec, use
 
 

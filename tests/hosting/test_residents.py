@@ -6,7 +6,7 @@ import pytest
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, UnknownModel
 from studio.hosting.home_thread import HomeThread
-from studio.registry.errands import in_thread
+from studio.registry import in_thread
 from studio.settings import Settings
 from tests.support.hosting import MEGABYTE, fake_studio, loads
 from tests.support.registries import PATIENCE

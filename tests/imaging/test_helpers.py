@@ -14,8 +14,7 @@ from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import WeightsUnavailable
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName
+from studio.registry import DeviceName, ModelSpec
 from tests.support.registries import fake_registry, spec
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
 

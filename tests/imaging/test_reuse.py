@@ -10,8 +10,7 @@ from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import LATENT, Drawn, PictureRequest
 from studio.imaging.infotext.text import format_infotext, read_infotext
 from studio.imaging.reuse import picture_text, reuse
-from studio.registry.catalogue.spec import Source
-from studio.registry.registry import Registry
+from studio.registry import Registry, Source
 from tests.support.registries import fake_registry, spec
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
 

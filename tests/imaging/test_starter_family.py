@@ -18,8 +18,7 @@ from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.infotext.text import KEY, read_infotext
 from studio.imaging.prompts.phrasing import Phrasing
 from studio.imaging.reuse import picture_text, reuse
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.registry import Registry
+from studio.registry import Catalogue, Registry
 from studio.settings import Settings
 from studio.studio import default_bindings
 from tests.support.registries import registry_of

@@ -15,7 +15,7 @@ from recipes.starter_diffusion.profiles import Stage
 from recipes.starter_diffusion.sprites import Sprites
 from studio.engines.diffusion.base import Adapter, ControlUnit, DiffusionRequest
 from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 
 STAGE = Stage(samples=16, batch=8, rate=1e-3)
 TINY = replace(

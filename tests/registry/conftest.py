@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.registry.weights.store import WeightsStore
+from studio.registry import WeightsStore
 from tests.support.hub import LocalHub, local_hub
 from tests.support.weights import REPOSITORIES
 

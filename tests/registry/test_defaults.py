@@ -7,14 +7,11 @@ from typing import Any
 import pytest
 
 from studio.errors import UnknownModel, WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import Binding, LoadProgress, Loan, ModelSpec, Registry
 from studio.registry.errands import under_way
-from studio.registry.loan import Loan
-from studio.registry.models.binding import Binding
 from studio.registry.models.entry import Entry
 from studio.registry.models.fake import FakeLoader
-from studio.registry.registry import RETRY_SECONDS, Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry.registry import RETRY_SECONDS
 from tests.support.hub import LocalHub
 from tests.support.registries import FakeClock, fake_registry, spec, wait_until
 from tests.support.weights import BIG

@@ -6,11 +6,8 @@ from pathlib import Path
 import pytest
 
 from studio.errors import OutOfMemory
-from studio.registry.memory.measurements import Measurements
-from studio.registry.models.binding import Estimate
+from studio.registry import Estimate, LoadProgress, Measurements, Shape
 from studio.registry.models.fake import FakeModel, out_of_memory
-from studio.registry.models.loaded import Shape
-from studio.registry.waiter import LoadProgress
 from tests.support.registries import Scene, spec, use
 
 RUNGS = ["cuda:0", "cuda:0 (model_offload)", "cuda:0 (group_offload)", "cpu"]

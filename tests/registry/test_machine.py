@@ -11,16 +11,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from studio.errors import EngineFailed, OutOfMemory, StudioError
-from studio.registry.books import Books
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.lease import Lease
-from studio.registry.memory.ledger import Ledger
-from studio.registry.models.binding import Binding, Estimate
+from studio.registry import (
+    Binding,
+    Books,
+    Catalogue,
+    Estimate,
+    Footprint,
+    Lease,
+    Ledger,
+    Placement,
+    Registry,
+    Shape,
+    WeightsStore,
+)
 from studio.registry.models.fake import FakeLoader, FakeMemory, FakeModel, out_of_memory
-from studio.registry.models.loaded import Footprint, Placement, Shape
-from studio.registry.registry import Registry
 from studio.registry.reporting.journal import Journal, replay
-from studio.registry.weights.store import WeightsStore
 from tests.support.properties import examples
 from tests.support.registries import FakeClock, spec
 

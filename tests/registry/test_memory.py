@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from studio.errors import OutOfMemory
-from studio.registry.memory.devices import HostMemory
-from studio.registry.memory.measurements import MARGIN, Measurements
-from studio.registry.models.loaded import Placement, Shape
+from studio.registry import HostMemory, Measurements, Placement, Shape
+from studio.registry.memory.measurements import MARGIN
 from tests.support.registries import Scene, in_thread, spec, use, wait_until
 
 PARTS = {"base": {"unet": 300, "text_encoder": 150, "vae": 50}}

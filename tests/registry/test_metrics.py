@@ -6,9 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from studio.errors import EngineFailed, OutOfMemory
-from studio.registry.metrics import Metrics
+from studio.registry import Metrics, Registry
 from studio.registry.models.fake import FakeLoader
-from studio.registry.registry import Registry
 from tests.support.registries import fake_registry, spec, use
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

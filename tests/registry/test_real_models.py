@@ -16,12 +16,8 @@ from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.text.base import TextRequest
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.engines.upscalers.realesrgan import RealEsrganLoader
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.memory.devices import HostMemory
-from studio.registry.models.binding import Binding
-from studio.registry.models.loaded import DeviceName, Footprint, Loader, Rung, Shape
-from studio.registry.registry import Registry
+from studio.registry import Binding, Catalogue, DeviceName, Footprint, HostMemory, ModelSpec, Registry, Rung, Shape
+from studio.registry.models.loaded import Loader
 from studio.settings import Settings
 from tests.support.registries import in_thread, registry_of, spec
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from studio.errors import Busy, Cancelled, EngineFailed, OutOfMemory, UnknownModel
+from studio.registry import LoadProgress, Registry
 from studio.registry.models.fake import FakeLoader, out_of_memory
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
 from tests.support.registries import FakeClock, fake_registry, in_thread, spec, use, wait_until
 
 

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import EngineFailed, OutOfMemory, StudioError
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import Binding, Estimate
+from studio.registry import Binding, DeviceName, Estimate, Footprint, ModelSpec, Placement, Registry, Rung, Shape
 from studio.registry.models.fake import FakeLoader, FakeMemory, FakeModel, out_of_memory
-from studio.registry.models.loaded import DeviceName, Footprint, Placement, Rung, Shape
-from studio.registry.registry import Registry
 from studio.registry.reporting.journal import replay
 from tests.support.registries import in_thread, registry_of, spec, wait_until
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 from studio.imaging.control.cache import ControlImage
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress
 
 
 def result(making: Generator[LoadProgress, None, ControlImage]) -> ControlImage:

@@ -11,8 +11,7 @@ from studio.engines.diffusion import ControlUnit, DiffusionRequest, Picture, Ste
 from studio.engines.diffusion.controlnet import ControlNetEngine
 from studio.engines.diffusion.engine import DiffusersEngine
 from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.models.loaded import Rung
+from studio.registry import ModelId, ModelSpec, Rung
 
 SPEC = ModelSpec(id=ModelId("tiny"), name="Tiny", task="image", engine="diffusers", licence="none")
 CONTROL = SPEC.model_copy(update={"id": ModelId("edges"), "name": "Edges", "task": "controlnet"})

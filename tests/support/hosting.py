@@ -9,12 +9,8 @@ from studio.engines.diffusion.fake import ColourEngine
 from studio.engines.text.echo import EchoEngine
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.hosting.zerogpu import Gpu
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelId, ModelSpec, Source
-from studio.registry.memory.ledger import Ledger
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, Catalogue, DeviceName, Ledger, ModelId, ModelSpec, Rung, Source
 from studio.registry.models.fake import FakeMemory
-from studio.registry.models.loaded import DeviceName, Rung
 from studio.settings import Settings
 from studio.studio import Studio
 

@@ -7,18 +7,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.registry.books import Books
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.memory.devices import Device, HostMemory
-from studio.registry.memory.ledger import Ledger
-from studio.registry.memory.measurements import Measurements
-from studio.registry.models.binding import Binding, Estimate
+from studio.registry import (
+    Binding,
+    Books,
+    Catalogue,
+    Costs,
+    Device,
+    Estimate,
+    Footprint,
+    HostMemory,
+    Ledger,
+    Measurements,
+    ModelId,
+    ModelSpec,
+    Placement,
+    Registry,
+    Rung,
+    Shape,
+    Sharing,
+    Status,
+    WeightsStore,
+)
 from studio.registry.models.fake import FakeLoader, FakeMemory, fake_footprint
-from studio.registry.models.loaded import Costs, Footprint, Placement, Rung, Shape, Sharing
-from studio.registry.registry import Registry
-from studio.registry.reporting.status import Status
-from studio.registry.weights.store import WeightsStore
 
 
 class FakeClock:

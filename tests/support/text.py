@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.engines.text import Message, TextChunk, TextRequest
-from studio.registry.catalogue.spec import ModelId, ModelSpec
+from studio.registry import ModelId, ModelSpec
 
 CITY: dict[str, Any] = {
     "type": "object",

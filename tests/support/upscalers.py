@@ -8,7 +8,7 @@ from PIL import Image
 
 from studio.engines.upscalers.base import Pixels
 from studio.engines.upscalers.precision import psnr
-from studio.registry.catalogue.spec import ModelId, ModelSpec
+from studio.registry import ModelId, ModelSpec
 
 NAMES = ("realesrgan-x4plus", "realesrgan-x4plus-anime", "realesr-animevideov3-x4")
 

@@ -11,10 +11,7 @@ from typing import Any
 import pytest
 
 from studio.engines.text.llamacpp import LlamaCppLoader
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import Binding
-from studio.registry.registry import Registry
+from studio.registry import Binding, Catalogue, ModelSpec, Registry
 from studio.settings import Settings
 from tests.support.registries import registry_of
 

@@ -3,10 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.memory.ledger import Ledger
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, Catalogue, Ledger, ModelId, ModelSpec
 from studio.registry.models.fake import FakeLoader, FakeMemory
 from studio.settings import Settings
 from studio.studio import Studio

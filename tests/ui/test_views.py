@@ -5,8 +5,7 @@ from studio.coding.report import report as judge
 from studio.coding.requests import Finding, Part, Report
 from studio.errors import InvalidRequest
 from studio.messages import data_size
-from studio.registry.catalogue.spec import ModelId
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, ModelId
 from studio.ui.report import SHOWN_FINDINGS, report_html
 from studio.ui.words import arrival, both, complaint, left, line
 from studio.writing.requests import Brief

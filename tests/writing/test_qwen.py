@@ -8,7 +8,7 @@ import pytest
 
 from studio.coding.coder import Coder
 from studio.coding.requests import Snippet, SnippetRequest
-from studio.registry.registry import Registry
+from studio.registry import Registry
 from studio.writing.requests import Brief, Outline, Section, SectionRequest, SectionText
 from studio.writing.writer import Writer
 from tests.support.weights import small_model

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from studio.engines.text.llamacpp import LlamaCppLoader
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.models.binding import Binding
-from studio.registry.registry import Registry
+from studio.registry import Binding, Catalogue, Registry
 from studio.settings import Settings
 from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
 from studio.writing.writer import Writer

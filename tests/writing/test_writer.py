@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from studio.engines.text.echo import EchoEngine, EchoLoader
 from studio.errors import EngineFailed, InvalidRequest
 from studio.messages import known
-from studio.registry.registry import Registry
+from studio.registry import Registry
 from studio.writing.requests import (
     Article,
     ArticleRequest,

@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from studio.engines.heads import read_safetensors
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import estimate
-from studio.registry.models.loaded import Costs, Footprint, Placement, Shape
+from studio.registry import Costs, Footprint, ModelSpec, Placement, Shape, estimate
 
 WIDTH: Final = 4
 """Bytes of a number; annotators are fp32 on every device."""

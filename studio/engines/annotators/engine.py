@@ -7,7 +7,7 @@ from PIL import Image
 
 from studio.engines.memory import first_line, nbytes, ran_out, release
 from studio.errors import EngineFailed, OutOfMemory
-from studio.registry.models.loaded import DeviceName, Sharing
+from studio.registry import DeviceName, Sharing
 
 if TYPE_CHECKING:
     import torch

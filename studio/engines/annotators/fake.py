@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 
 from studio.engines.annotators.resampling import fitted
 from studio.errors import OutOfMemory
-from studio.registry.models.loaded import DeviceName, Sharing
+from studio.registry import DeviceName, Sharing
 
 
 class InvertingAnnotator:

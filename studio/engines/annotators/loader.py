@@ -9,8 +9,7 @@ from typing import Any, Final
 from studio.engines.annotators.engine import NetworkAnnotator
 from studio.engines.loading import SAFE, reading
 from studio.errors import EngineFailed
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName, Rung
+from studio.registry import DeviceName, ModelSpec, Rung
 
 
 class AnnotatorLoader:

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image, ImageStat
 
 from studio.errors import StudioError
-from studio.registry.models.loaded import DeviceName, Sharing
+from studio.registry import DeviceName, Sharing
 
 LABELS: Final = ("normal", "nsfw")
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from studio.engines.classifiers.engine import NetworkClassifier
 from studio.engines.loading import SAFE, reading
 from studio.errors import WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName, Rung
+from studio.registry import DeviceName, ModelSpec, Rung
 
 
 class ClassifierLoader:

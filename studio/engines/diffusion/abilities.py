@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from studio.engines.heads import read_json
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from studio.engines.diffusion.offload import Offload, modules_of
 from studio.engines.heads import read_safetensors
 from studio.engines.memory import first_line, ran_out
 from studio.errors import EngineFailed, WeightsUnavailable
-from studio.registry.models.loaded import DeviceName, Sharing
+from studio.registry import DeviceName, Sharing
 
 MOST_KEPT: Final = 8
 """Adapters that stay in memory; the one unused longest goes when another is read."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from studio.engines.diffusion.helpers import Helper
 from studio.engines.heads import read_json
 from studio.errors import WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 
 UNION_MODES: Final[Mapping[str, int]] = MappingProxyType(
     {"openpose": 0, "depth": 1, "softedge": 2, "scribble": 2, "canny": 3, "lineart": 3, "lineart_standard": 3}

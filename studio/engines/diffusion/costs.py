@@ -8,9 +8,7 @@ from typing import Final
 from studio.engines.diffusion.components import Component, read_components
 from studio.engines.diffusion.derivation import TILED_DECODE_PIXELS
 from studio.engines.heads import read_safetensors
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import estimate
-from studio.registry.models.loaded import Costs, Footprint, Placement, Shape
+from studio.registry import Costs, Footprint, ModelSpec, Placement, Shape, estimate
 
 GUIDED: Final = 2
 """Pictures that go through the network for each one drawn: with the prompt and without (Ho & Salimans 2022)."""

@@ -19,7 +19,7 @@ from studio.engines.diffusion.workers import Workers
 from studio.engines.memory import first_line, nbytes, ran_out, release
 from studio.engines.shuttle import Shuttle
 from studio.errors import EngineFailed, OutOfMemory, StudioError
-from studio.registry.models.loaded import DeviceName, Footprint, Rung, Sharing
+from studio.registry import DeviceName, Footprint, Rung, Sharing
 
 PREVIEW_SECONDS: Final = 0.35
 PREVIEW_SHARE: Final = 0.03

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from studio.engines.diffusion.base import DiffusionRequest, Picture, Step
-from studio.registry.models.loaded import DeviceName, Sharing
+from studio.registry import DeviceName, Sharing
 
 
 class ColourEngine:

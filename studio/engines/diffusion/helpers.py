@@ -8,8 +8,7 @@ from PIL import Image
 from studio.engines.memory import nbytes, ran_out
 from studio.engines.shuttle import Shuttle
 from studio.errors import OutOfMemory, WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName, Sharing
+from studio.registry import DeviceName, ModelSpec, Sharing
 
 LARGEST_PREVIEW: Final = 512
 """Pixels along the longer side of a picture that is not finished."""

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from studio.engines.memory import nbytes
-from studio.registry.models.loaded import DeviceName, Footprint, Rung
+from studio.registry import DeviceName, Footprint, Rung
 
 
 def modules_of(pipe: Any) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from studio.engines.diffusion.helpers import Helper, autoencoder, tiny_autoencod
 from studio.engines.diffusion.speed import Speed
 from studio.engines.memory import first_line, ran_out, release
 from studio.errors import EngineFailed, OutOfMemory, StudioError, WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName, Rung
+from studio.registry import DeviceName, ModelSpec, Rung
 
 XL_KEY: Final = "conditioner.embedders."
 """Tensors that only the checkpoints of Stable Diffusion XL have begin like this."""

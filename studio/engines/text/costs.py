@@ -7,9 +7,7 @@ from typing import Any, Final
 
 from studio.engines.heads import read_json, read_safetensors
 from studio.engines.text.gguf import Header
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import estimate
-from studio.registry.models.loaded import Costs, Footprint, Placement, Shape
+from studio.registry import Costs, Footprint, ModelSpec, Placement, Shape, estimate
 
 CONTEXT: Final = 2048
 """Tokens where neither the catalogue nor the model says."""

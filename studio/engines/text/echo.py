@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from studio.engines.text.base import TextChunk, TextLimits, TextRequest, TokenLogprob
 from studio.errors import InvalidRequest, StudioError
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName, Rung, Sharing
+from studio.registry import DeviceName, ModelSpec, Rung, Sharing
 
 TOKEN: Final = re.compile(r"\s*(?:[⺀-鿿]|[^\s⺀-鿿]+)|\s+")
 """A word with the space before it, or one CJK character; together the matches are the whole text."""

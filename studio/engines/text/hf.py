@@ -12,8 +12,7 @@ from studio.engines.shuttle import Shuttle
 from studio.engines.text.base import TextChunk, TextLimits, TextRequest
 from studio.engines.text.decoding import Decoder
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName, Rung, Sharing
+from studio.registry import DeviceName, ModelSpec, Rung, Sharing
 
 FOUR_BIT: Final = "text.notice.four_bit"
 """The notice on the first chunk of a model that fitted its device only in 4-bit weights."""

@@ -17,9 +17,7 @@ from studio.engines.text.gguf import Header
 from studio.engines.text.pump import Pump
 from studio.engines.text.serving import RELOAD_SHARE, Serving
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import Estimate, estimate
-from studio.registry.models.loaded import Costs, DeviceName, Rung, Sharing
+from studio.registry import Costs, DeviceName, Estimate, ModelSpec, Rung, Sharing, estimate
 
 Event = Mapping[str, Any]
 """One server-sent event, decoded."""

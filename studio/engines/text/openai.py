@@ -14,8 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
 from studio.engines.text.pump import Pump
 from studio.errors import EngineFailed, InvalidRequest, StudioError
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName, Rung, Sharing
+from studio.registry import DeviceName, ModelSpec, Rung, Sharing
 
 Event = Mapping[str, Any]
 """One server-sent event, decoded."""

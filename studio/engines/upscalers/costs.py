@@ -8,9 +8,7 @@ from typing import Final
 from studio.engines.heads import read_safetensors
 from studio.engines.upscalers.ncnn import read_layers
 from studio.engines.upscalers.realesrgan import CPU_TILE, CUDA_TILE
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import estimate
-from studio.registry.models.loaded import Costs, Footprint, Placement, Shape
+from studio.registry import Costs, Footprint, ModelSpec, Placement, Shape, estimate
 
 FEATURES: Final = 64
 """Feature maps of the Real-ESRGAN family, two of which are alive at once: a layer's input and its output."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from studio.engines.upscalers.base import Pixels
 from studio.errors import OutOfMemory
-from studio.registry.models.loaded import DeviceName, Sharing
+from studio.registry import DeviceName, Sharing
 
 
 class NearestUpscaler:

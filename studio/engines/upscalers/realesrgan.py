@@ -11,8 +11,7 @@ from studio.engines.upscalers.base import Pixels
 from studio.engines.upscalers.ncnn import NcnnConversions
 from studio.engines.upscalers.precision import PLAIN, Precision, PrecisionNotes
 from studio.errors import EngineFailed, OutOfMemory, WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName, Rung, Sharing
+from studio.registry import DeviceName, ModelSpec, Rung, Sharing
 
 if TYPE_CHECKING:
     import torch

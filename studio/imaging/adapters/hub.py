@@ -20,11 +20,16 @@ from studio.errors import Cancelled, InvalidRequest
 from studio.imaging.adapters.files import FOLDERS
 from studio.imaging.pictures.storage import give_name
 from studio.messages import Locale, data_size, message
-from studio.registry.catalogue.spec import ModelId, ModelSpec, Source
-from studio.registry.lease import REPORT_SECONDS
-from studio.registry.waiter import LoadProgress
-from studio.registry.weights.download import storage_failed
-from studio.registry.weights.store import SourcesFailed, WeightsStore
+from studio.registry import (
+    REPORT_SECONDS,
+    LoadProgress,
+    ModelId,
+    ModelSpec,
+    Source,
+    SourcesFailed,
+    WeightsStore,
+    storage_failed,
+)
 
 MOST_BYTES: Final = 2 * 2**30
 """Of one file; the largest LoRAs for SDXL have half of it."""

@@ -17,9 +17,7 @@ from studio.errors import InvalidRequest, StudioError, UnknownModel
 from studio.imaging.adapters.files import FOLDERS, AdapterFile, Kind, adapter_files, read_adapter
 from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.pictures.opening import open_picture
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, ModelSpec, Registry
 
 MOST_WEIGHT: Final = 10.0
 PREVIEW_SIDE: Final = 384

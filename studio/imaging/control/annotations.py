@@ -9,7 +9,7 @@ from studio.imaging.control.requests import ControlImageRequest
 from studio.imaging.pictures.fitting import USUAL_SIDE, shaped_like
 from studio.imaging.pictures.opening import opened
 from studio.imaging.pictures.storage import PictureStore
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,7 @@ from studio.imaging.control.sizes import LEAST_RESOLUTION, MOST_RESOLUTION, perf
 from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.pictures.fitting import ResizeMode
 from studio.imaging.pictures.opening import open_picture
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.models.loaded import Shape
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import Catalogue, LoadProgress, ModelId, ModelSpec, Registry, Shape
 
 CACHE_BYTES: Final = 256_000_000
 LIKENESSES: Final[Mapping[str, str]] = MappingProxyType({"lineart": "lineart_standard"})

@@ -17,8 +17,7 @@ from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.infotext.carriers import SUFFIXES, save
 from studio.imaging.pictures.storage import PictureStore
 from studio.imaging.prompts.phrasing import Phrase, Phrasing
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Registry
 
 MOST_PIXELS: Final = 100_000_000
 

@@ -15,8 +15,7 @@ from studio.imaging.drawing.steering import Steering, fits, steering
 from studio.imaging.infotext.text import format_infotext
 from studio.imaging.pictures.fitting import USUAL_SIDE, Size
 from studio.imaging.prompts.phrasing import Phrase
-from studio.registry.catalogue.spec import ModelSpec, Task
-from studio.registry.registry import Registry
+from studio.registry import ModelSpec, Registry, Task
 
 STEPS: Final = 20
 GUIDANCE_SCALE: Final = 7.0

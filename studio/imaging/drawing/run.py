@@ -13,9 +13,7 @@ from studio.imaging.drawing.requests import Drawing
 from studio.imaging.drawing.steering import Steered, Steersman
 from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.enlarging.upscaling import Magnifier
-from studio.registry.models.loaded import Shape
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Registry, Shape
 
 Events = Generator[LoadProgress | Drawing | Enlarging, None, list[Picture]]
 

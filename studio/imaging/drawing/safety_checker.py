@@ -8,10 +8,7 @@ from PIL import Image
 from studio.engines.classifiers import Classifier
 from studio.errors import Busy, EngineFailed, StudioError, UnknownModel
 from studio.messages import Locale, message
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import Shape
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, ModelSpec, Registry, Shape
 
 UNSAFE: Final = "unsafe"
 """The field of an entry's defaults that names the labels of what is refused."""

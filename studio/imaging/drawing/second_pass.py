@@ -11,9 +11,7 @@ from studio.imaging.drawing.requests import LATENT, PictureRequest
 from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.enlarging.upscaling import Magnifier
 from studio.imaging.pictures.fitting import MOST_SIDE, STEP, Size
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, ModelSpec, Registry
 
 
 @dataclass(frozen=True)

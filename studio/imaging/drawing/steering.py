@@ -16,9 +16,7 @@ from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.drawing.canvas import Canvas, flat
 from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.pictures.fitting import Size, fitted
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, ModelSpec, Registry
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from studio.imaging.infotext.text import KEY
 from studio.imaging.pictures.opening import OpenedPicture, open_picture
 from studio.imaging.pictures.png import PngWriter
 from studio.imaging.pictures.storage import Draft, PictureStore
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Registry
 
 LONGEST_STEM: Final = 60
 

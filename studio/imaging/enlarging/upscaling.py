@@ -11,10 +11,7 @@ from PIL import Image
 from studio.errors import OutOfMemory
 from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.enlarging.tiling import LEAST_TILE, HalvingTiles, enlarged_rows, tile_count
-from studio.registry.lease import Lease
-from studio.registry.models.loaded import Shape
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import Lease, LoadProgress, Registry, Shape
 
 TILES: Final = (512, 256, 128, 64, LEAST_TILE)
 """Sides of tiles to ask room for; what an engine's own tile is, it says when it is loaded."""

@@ -22,8 +22,7 @@ from studio.imaging.plots.axes import LABELS, Axis
 from studio.imaging.plots.ranges import joined_values
 from studio.imaging.plots.sheet import Sheet
 from studio.imaging.prompts.phrasing import Phrasing
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Registry
 from studio.validation import Request
 
 MOST_CELLS: Final = 100

@@ -7,8 +7,7 @@ import gradio as gr
 
 from studio.coding.languages import LANGUAGES
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
-from studio.registry.catalogue.spec import Task
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Task
 from studio.ui.components import examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.report import report_html

@@ -10,8 +10,7 @@ import gradio as gr
 from studio.errors import InvalidRequest
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging
 from studio.messages import assets, known
-from studio.registry.catalogue.spec import Task
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Task
 from studio.ui.components import SAVE_JS, picture_drop, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.start_stop import QUIET, Room, Updates

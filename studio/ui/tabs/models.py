@@ -11,11 +11,7 @@ import gradio as gr
 
 from studio.errors import InvalidRequest, StudioError
 from studio.messages import LOCALES, data_size, table
-from studio.registry.catalogue.spec import ModelSpec, Source
-from studio.registry.reporting.journal import Record
-from studio.registry.reporting.status import Status
-from studio.registry.waiter import LoadProgress
-from studio.registry.weights.store import told_origin
+from studio.registry import LoadProgress, ModelSpec, Record, Source, Status, told_origin
 from studio.ui.bars import bars_html, device_name, device_sentence
 from studio.ui.chip import chip
 from studio.ui.components import work_button

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.registry.catalogue.spec import Task
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, Task
 from studio.ui.components import examples, model_choice, progress_line, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet

@@ -18,10 +18,7 @@ from studio.engines.annotators.skeleton import draw_people, joints_of
 from studio.errors import EngineFailed, WeightsUnavailable
 from studio.imaging.control.cache import ControlImage
 from studio.imaging.control.images import Controls
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.models.binding import Binding
-from studio.registry.models.loaded import Footprint, Placement, Shape
-from studio.registry.registry import Registry
+from studio.registry import Binding, Catalogue, Footprint, Placement, Registry, Shape
 from tests.engines.annotators.tiny import entry, save_depth, save_lines, save_people, save_pose, save_side_edges
 from tests.engines.live_memory import peak_bytes
 from tests.support.controls import result

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from studio.engines.annotators.networks import LineArtNetwork, SoftEdgeNetwork
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 from tests.support.registries import spec
 
 POSE_SIZE = (64, 48)

@@ -19,10 +19,7 @@ from studio.errors import EngineFailed, InvalidRequest, WeightsUnavailable
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.drawing.safety_checker import SafetyChecker
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.binding import Binding
-from studio.registry.models.loaded import Footprint, Placement, Shape
-from studio.registry.registry import Registry
+from studio.registry import Binding, Footprint, ModelSpec, Placement, Registry, Shape
 from tests.support.registries import registry_of, spec, use
 
 CPU = Placement("cpu")

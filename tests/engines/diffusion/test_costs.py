@@ -14,7 +14,7 @@ from studio.engines.diffusion.costs import (
     diffusion_costs,
 )
 from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.registry.models.loaded import Footprint, Placement, Shape
+from studio.registry import Footprint, Placement, Shape
 from tests.engines.live_memory import peak_bytes
 from tests.support.drawing import CONTROL, SPEC, control, loaded
 from tests.support.tiny_diffusion import save_tiny_controlnet, save_tiny_stable_diffusion

@@ -11,7 +11,8 @@ from studio.engines.diffusion import Adapter
 from studio.engines.diffusion.engine import DiffusersEngine
 from studio.engines.shuttle import Shuttle
 from studio.errors import OutOfMemory
-from studio.registry.models.loaded import Partial, Rung, Spread
+from studio.registry import Rung
+from studio.registry.models.loaded import Partial, Spread
 from tests.support.drawing import CAT, control, drawn, half, loaded, same
 from tests.support.tiny_diffusion import save_tiny_controlnet, save_tiny_lora
 

@@ -22,10 +22,8 @@ from studio.imaging.adapters.hub import AdapterHub, Wanted
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.prompts.attention import extract_loras
 from studio.imaging.prompts.phrasing import Phrasing
-from studio.registry.catalogue.spec import Source
+from studio.registry import LoadProgress, Registry, Source
 from studio.registry.models.fake import FakeLoader
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
 from tests.support.hub import LARGE, LocalHub, local_hub
 from tests.support.properties import PATIENT, examples
 from tests.support.registries import fake_registry, spec

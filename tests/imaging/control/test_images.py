@@ -14,10 +14,7 @@ from studio.errors import InvalidRequest, OutOfMemory, UnknownModel, UnreadableP
 from studio.imaging.control.cache import ControlCache, ControlImage, content_key
 from studio.imaging.control.images import Controls
 from studio.imaging.control.units import ControlUnitRequest
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.registry import Registry
-from studio.registry.waiter import LoadProgress
+from studio.registry import Catalogue, LoadProgress, ModelSpec, Registry
 from tests.support.controls import result
 from tests.support.pictures import save_bomb, save_photo
 from tests.support.registries import fake_registry, spec

@@ -14,7 +14,7 @@ from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
 from studio.imaging.enlarging.requests import Enlarging
-from studio.registry.registry import Registry
+from studio.registry import Registry
 from tests.support.registries import fake_registry, spec, use
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
 

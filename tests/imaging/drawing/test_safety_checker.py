@@ -23,8 +23,7 @@ from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
 from studio.imaging.drawing.safety_checker import SafetyChecker, UncheckedError
 from studio.messages import LOCALES
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.registry import Registry
+from studio.registry import ModelSpec, Registry
 from studio.settings import Settings
 from studio.studio import default_bindings
 from tests.support.registries import PATIENCE, fake_registry, spec

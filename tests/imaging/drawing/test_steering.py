@@ -9,8 +9,7 @@ from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import InvalidRequest, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawn, PictureRequest
-from studio.registry.catalogue.spec import ModelSpec
-from studio.registry.models.loaded import DeviceName
+from studio.registry import DeviceName, ModelSpec
 from tests.support.drawing import half
 from tests.support.registries import fake_registry, spec
 from tests.support.tiny_diffusion import save_tiny_controlnet, save_tiny_stable_diffusion

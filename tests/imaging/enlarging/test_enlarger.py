@@ -15,9 +15,8 @@ from studio.engines.upscalers.realesrgan import RealEsrganLoader
 from studio.errors import OutOfMemory, UnknownModel, UnreadablePicture
 from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, Registry
 from studio.registry.models.fake import FakeMemory
-from studio.registry.registry import Registry
 from tests.support.pictures import photo, save_bomb, save_photo
 from tests.support.registries import PretendCosts, fake_registry, spec, use
 from tests.support.registries import registry_of as registry_over

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.errors import CatalogueError, UnknownModel
-from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry import Catalogue
 from tests.support.properties import examples
 
 SHIPPED = Path(__file__).parents[3] / "models.yaml"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.registry.catalogue.spec import ModelId
+from studio.registry import ModelId
 from studio.registry.memory.eviction import Resident, plan
 from studio.registry.models.usage import Usage
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.errors import Cancelled, StorageFailed, WeightsUnavailable
-from studio.registry.weights.store import WeightsStore
+from studio.registry import WeightsStore
 from tests.support.hub import COMMIT, LocalHub, local_hub
 from tests.support.properties import examples
 from tests.support.weights import BIG, FOLDER, OTHER, REPOSITORIES, SHA, Reports, one, spec

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import StorageFailed, WeightsUnavailable
-from studio.registry.weights.store import WeightsStore
+from studio.registry import WeightsStore
 from tests.support.hub import COMMIT, LocalHub
 from tests.support.weights import BIG, FOLDER, OTHER, SHA, STARTER, Reports, one, spec
 

@@ -19,9 +19,8 @@ import psutil
 import pytest
 
 from studio.errors import Cancelled, StorageFailed, WeightsUnavailable
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec, WeightsStore, told_origin
 from studio.registry.weights.installers import Growth, Installer, InstallerFailed, find_installers
-from studio.registry.weights.store import WeightsStore, told_origin
 from tests.support.hub import LocalHub
 from tests.support.package_index import PackageIndex, package_index, publish
 from tests.support.weights import Reports, spec

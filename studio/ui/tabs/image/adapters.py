@@ -9,7 +9,7 @@ from studio.errors import InvalidRequest, StudioError
 from studio.imaging.adapters.files import AdapterFile, Kind
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.messages import data_size
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress
 from studio.ui.start_stop import QUIET, Job, Lane, Room, Updates
 from studio.ui.words import both, complaint, line, trouble, word
 

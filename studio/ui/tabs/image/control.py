@@ -13,7 +13,7 @@ from studio.imaging.control.requests import ControlImageRequest
 from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.drawing.plan import own_size
 from studio.imaging.pictures.fitting import ResizeMode
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress
 from studio.ui.components import picture_drop, work_button
 from studio.ui.start_stop import QUIET, Room, Updates
 from studio.ui.tabs.image.sizes import sides

@@ -12,7 +12,7 @@ from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.plots.axes import CHOICES, DECIMAL, WHOLE, Axis, AxisName
 from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.plots.ranges import joined_values
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress
 from studio.studio import Studio
 from studio.ui.components import SAVE_JS, work_button
 from studio.ui.start_stop import QUIET, Room, Updates

@@ -7,7 +7,7 @@ import gradio as gr
 
 from studio.imaging.drawing.plan import own_size
 from studio.imaging.pictures.fitting import USUAL_SIDE
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 from studio.ui.words import word
 
 SIZES: Final = ("512x512", "512x768", "768x512", "768x768", "1024x1024", "832x1216", "1216x832")

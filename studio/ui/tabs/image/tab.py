@@ -9,8 +9,7 @@ from gradio.processing_utils import save_pil_to_cache
 
 from studio.imaging.drawing.requests import Drawing, Drawn
 from studio.imaging.enlarging.requests import Enlarging
-from studio.registry.catalogue.spec import ModelSpec, Task
-from studio.registry.waiter import LoadProgress
+from studio.registry import LoadProgress, ModelSpec, Task
 from studio.ui.components import SAVE_JS, examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.start_stop import QUIET, Room, Updates

@@ -15,9 +15,7 @@ from studio import Studio
 from studio.errors import InvalidRequest
 from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.adapters.library import AdapterLibrary
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import Source
-from studio.registry.waiter import LoadProgress
+from studio.registry import Catalogue, LoadProgress, Source
 from studio.settings import Settings
 from studio.ui.start_stop import Lane, Room
 from studio.ui.tabs.image.adapters import AdapterFold

@@ -11,8 +11,7 @@ from studio import Studio
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import InvalidRequest
 from studio.imaging.plots.plotter import Plotter
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, Catalogue
 from studio.settings import Settings
 from studio.ui.start_stop import Lane, Room
 from studio.ui.tabs.image.form import PictureForm, prompt_field

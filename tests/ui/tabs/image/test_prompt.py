@@ -7,8 +7,7 @@ import gradio as gr
 import pytest
 
 from studio import Studio
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.catalogue.spec import Source
+from studio.registry import Catalogue, Source
 from studio.settings import Settings
 from studio.ui.start_stop import Lane, Room
 from studio.ui.tabs.image.prompt import PromptTools

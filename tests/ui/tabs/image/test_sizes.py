@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.registry.catalogue.spec import ModelSpec
+from studio.registry import ModelSpec
 from studio.ui.tabs.image.sizes import choices, sides, suited
 from tests.support.registries import spec
 

@@ -9,8 +9,7 @@ import pytest
 
 from studio import Studio
 from studio.engines.diffusion.fake import ColourEngine
-from studio.registry.catalogue.catalogue import Catalogue
-from studio.registry.models.binding import Binding
+from studio.registry import Binding, Catalogue
 from studio.settings import Settings
 from studio.ui.start_stop import Lane, Room
 from studio.ui.tabs.image.tab import ImageTab
