@@ -18,9 +18,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from studio.engines.diffusion import DiffusionRequest, Picture, Seeds
-from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.engines.diffusion.speed import Speed
+from studio.engines.diffusion import DiffusersLoader, DiffusionRequest, Picture, Seeds, Speed
 from studio.engines.upscalers.precision import psnr
 from studio.imaging.drawing.plan import own_size
 from studio.registry import ModelSpec

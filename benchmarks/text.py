@@ -25,11 +25,9 @@ from typing import Any, Final
 
 from benchmarks.common import smollm2, verdict
 from benchmarks.text_sides import api_seconds, client, raw, raw_rate
-from studio.engines.text import Message, TextChunk, TextRequest
-from studio.engines.text.beside import Beside
+from studio.engines.text import Beside, LlamaCppLoader, Message, TextChunk, TextRequest, TransformersLoader
 from studio.engines.text.cores import usable_cores
-from studio.engines.text.hf import TransformersLoader
-from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, chat_body
+from studio.engines.text.llamacpp import LlamaCppEngine, chat_body
 from studio.registry import Binding, Catalogue, ModelSpec, Rung
 from studio.settings import Settings
 from studio.studio import Studio, default_bindings

@@ -20,8 +20,8 @@ from typing import Any, Final
 import yaml
 
 from benchmarks.writing_measures import COUNTS, measured
-from studio.engines.text import TextChunk, TextRequest
-from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader
+from studio.engines.text import LlamaCppLoader, TextChunk, TextRequest
+from studio.engines.text.llamacpp import LlamaCppEngine
 from studio.registry import Binding, ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio, default_bindings

@@ -7,21 +7,11 @@ from typing import Any, Final, Self
 
 from studio.coding.coder import TASKS as CODING
 from studio.coding.coder import Coder
-from studio.engines.annotators.costs import annotator_costs
-from studio.engines.annotators.loader import AnnotatorLoader
-from studio.engines.classifiers.costs import classifier_costs
-from studio.engines.classifiers.loader import ClassifierLoader
-from studio.engines.diffusion.abilities import Abilities, abilities
-from studio.engines.diffusion.costs import diffusion_costs
-from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.engines.diffusion.speed import Speed
-from studio.engines.text.beside import Beside
-from studio.engines.text.costs import text_costs
-from studio.engines.text.hf import TransformersLoader
-from studio.engines.text.llamacpp import LlamaCppLoader
-from studio.engines.text.openai import OpenAILoader
-from studio.engines.upscalers.costs import upscaler_costs
-from studio.engines.upscalers.realesrgan import RealEsrganLoader
+from studio.engines.annotators import AnnotatorLoader, annotator_costs
+from studio.engines.classifiers import ClassifierLoader, classifier_costs
+from studio.engines.diffusion import Abilities, DiffusersLoader, Speed, abilities_of, diffusion_costs
+from studio.engines.text import Beside, LlamaCppLoader, OpenAILoader, TransformersLoader, text_costs
+from studio.engines.upscalers import RealEsrganLoader, upscaler_costs
 from studio.errors import InvalidRequest
 from studio.hosting.crafts import Host
 from studio.hosting.home_thread import HomeThread
@@ -219,7 +209,7 @@ class Studio:
     def able(self, model: str | None) -> Abilities:
         """What an image model can do; None stands for the one that would draw."""
         spec = self.registry.choose(model, "image")
-        return abilities(spec, self.registry.weights(spec))
+        return abilities_of(spec, self.registry.weights(spec))
 
     def close(self) -> None:
         """Free everything that is idle."""

@@ -23,8 +23,7 @@ from recipes.starter_diffusion.export import ADAPTER
 from recipes.starter_diffusion.sprites import Sprites, sprites
 from recipes.starter_diffusion.text import LANGUAGES
 from recipes.starter_diffusion.train import TARGET
-from studio.engines.diffusion.base import Adapter, ControlUnit, DiffusionRequest, Picture
-from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.diffusion import Adapter, ControlUnit, DiffusersLoader, DiffusionRequest, Picture
 from studio.registry import ModelSpec
 
 COUNT = 200

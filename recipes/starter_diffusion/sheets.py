@@ -14,7 +14,7 @@ from recipes.starter_diffusion.evaluate import Family, held_out, prompt_of
 from recipes.starter_diffusion.export import ADAPTER
 from recipes.starter_diffusion.sprites import Sprites, sprites
 from recipes.starter_diffusion.train import TARGET
-from studio.engines.diffusion.base import Adapter, ControlUnit
+from studio.engines.diffusion import Adapter, ControlUnit
 
 PROMPTS = (
     "a red apple on a blue background",

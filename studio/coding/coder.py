@@ -12,7 +12,7 @@ from studio.coding.prompts import beginning, conversation, written_in_chinese
 from studio.coding.report import report
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.coding.snippet import Extraction, extract
-from studio.engines.text.base import TextChunk, TextEngine, TextRequest, is_spoken
+from studio.engines.text import TextChunk, TextEngine, TextRequest, is_spoken
 from studio.errors import EngineFailed
 from studio.registry import LoadProgress, Loan, ModelSpec, Registry, Shape, Task
 

@@ -8,7 +8,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from studio.coding.languages import CodeLanguage
-from studio.engines.text.base import Message
+from studio.engines.text import Message
 from studio.messages import assets
 
 CHINESE: Final = re.compile(r"[㐀-䶿一-鿿豈-﫿]")

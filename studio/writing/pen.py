@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest, is_spoken
+from studio.engines.text import Message, TextChunk, TextEngine, TextRequest, is_spoken
 from studio.registry import LoadProgress, Loan, ModelSpec
 from studio.writing.continuity import ending, surroundings
 from studio.writing.plan import schema

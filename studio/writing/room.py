@@ -3,7 +3,7 @@
 import re
 from typing import Final, Literal
 
-from studio.engines.text.base import TextEngine
+from studio.engines.text import TextEngine
 from studio.registry import Shape
 from studio.writing.requests import Language
 

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Final
 
-from studio.engines.text.base import TextRequest
+from studio.engines.text import TextRequest
 from studio.registry import LoadProgress, Registry, Shape, Task
 from studio.writing.body import Proof, loops, unlooped, whole_sentences, without_lead_in
 from studio.writing.export import article_markdown

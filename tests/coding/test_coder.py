@@ -7,8 +7,8 @@ import pytest
 
 from studio.coding.coder import Coder
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
+from studio.engines.text import LlamaCppLoader
 from studio.engines.text.echo import EchoEngine
-from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.errors import EngineFailed, InvalidRequest, UnknownModel
 from studio.registry import Binding, ModelId, ModelSpec
 from studio.registry.models.fake import FakeMemory

@@ -8,7 +8,7 @@ import pytest
 import spaces
 from PIL import Image
 
-from studio.engines.diffusion.base import DiffusionRequest, Picture, Step
+from studio.engines.diffusion import DiffusionRequest, Picture, Step
 from studio.engines.diffusion.fake import ColourEngine
 from studio.engines.text.echo import EchoEngine
 from studio.errors import EngineFailed, OutOfMemory, UnknownModel

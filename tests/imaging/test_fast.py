@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.diffusion import DiffusersLoader
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest

@@ -8,9 +8,8 @@ import torch
 from diffusers import AutoencoderTiny
 from PIL import Image
 
-from studio.engines.diffusion import DiffusionRequest, Picture, Step
+from studio.engines.diffusion import DiffusersLoader, DiffusionRequest, Picture, Step
 from studio.engines.diffusion.helpers import LARGEST_PREVIEW, TinyAutoencoder
-from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import WeightsUnavailable
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.engines.diffusion import DiffusersLoader
 from studio.engines.diffusion.fake import ColourEngine, colour_of
-from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import LATENT, Drawn, PictureRequest
 from studio.imaging.infotext.text import format_infotext, read_infotext

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from recipes.starter_diffusion import judge
 from recipes.starter_diffusion.things import COLOURS
-from studio.engines.diffusion.base import Adapter, ControlUnit, DiffusionRequest, Picture
+from studio.engines.diffusion import Adapter, ControlUnit, DiffusionRequest, Picture
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.infotext.text import KEY, read_infotext

@@ -13,8 +13,7 @@ from recipes.starter_diffusion import autoencoder, control, loop, profiles, text
 from recipes.starter_diffusion.export import ADAPTER
 from recipes.starter_diffusion.profiles import Stage
 from recipes.starter_diffusion.sprites import Sprites
-from studio.engines.diffusion.base import Adapter, ControlUnit, DiffusionRequest
-from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.diffusion import Adapter, ControlUnit, DiffusersLoader, DiffusionRequest
 from studio.registry import ModelSpec
 
 STAGE = Stage(samples=16, batch=8, rate=1e-3)

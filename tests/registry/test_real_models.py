@@ -10,12 +10,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from studio.engines.diffusion.base import DiffusionRequest, Picture
-from studio.engines.diffusion.costs import diffusion_costs
-from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.engines.text.base import TextRequest
-from studio.engines.text.llamacpp import LlamaCppLoader
-from studio.engines.upscalers.realesrgan import RealEsrganLoader
+from studio.engines.diffusion import DiffusersLoader, DiffusionRequest, Picture, diffusion_costs
+from studio.engines.text import LlamaCppLoader, TextRequest
+from studio.engines.upscalers import RealEsrganLoader
 from studio.registry import Binding, Catalogue, DeviceName, Footprint, HostMemory, ModelSpec, Registry, Rung, Shape
 from studio.registry.models.loaded import Loader
 from studio.settings import Settings

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from studio.engines.text.llamacpp import LlamaCppLoader
+from studio.engines.text import LlamaCppLoader
 from studio.registry import Binding, Catalogue, ModelSpec, Registry
 from studio.settings import Settings
 from tests.support.registries import registry_of

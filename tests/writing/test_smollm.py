@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.engines.text.llamacpp import LlamaCppLoader
+from studio.engines.text import LlamaCppLoader
 from studio.registry import Binding, Catalogue, Registry
 from studio.settings import Settings
 from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText

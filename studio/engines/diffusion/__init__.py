@@ -1,5 +1,6 @@
 """Image models behind one `DiffusionEngine` protocol."""
 
+from studio.engines.diffusion.abilities import Abilities, abilities_of
 from studio.engines.diffusion.base import (
     BREAK,
     Adapter,
@@ -12,16 +13,52 @@ from studio.engines.diffusion.base import (
     Step,
     Words,
 )
+from studio.engines.diffusion.controlnet import UNION_MODES
+from studio.engines.diffusion.costs import diffusion_costs
+from studio.engines.diffusion.emphasis import Emphasis
+from studio.engines.diffusion.families import (
+    FAMILIES,
+    PICKLES,
+    HeadError,
+    Make,
+    adapter_make,
+    base_make,
+    compatible,
+    read_head,
+)
+from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
+from studio.engines.diffusion.speed import Speed
+from studio.engines.diffusion.tokens import TokenCount, token_counter
 
 __all__ = [
     "BREAK",
+    "FAMILIES",
+    "OFFERED",
+    "OFFERED_SCHEDULES",
+    "PICKLES",
+    "UNION_MODES",
+    "Abilities",
     "Adapter",
     "ControlUnit",
+    "DiffusersLoader",
     "DiffusionEngine",
     "DiffusionRequest",
+    "Emphasis",
+    "HeadError",
     "Inversion",
+    "Make",
     "Picture",
     "Seeds",
+    "Speed",
     "Step",
+    "TokenCount",
     "Words",
+    "abilities_of",
+    "adapter_make",
+    "base_make",
+    "compatible",
+    "diffusion_costs",
+    "read_head",
+    "token_counter",
 ]

@@ -40,7 +40,7 @@ UNKNOWN: Final = Abilities(pictures=False, inpaint=False, unet=False)
 STABLE_DIFFUSION: Final = "StableDiffusionPipeline"
 
 
-def abilities(spec: ModelSpec, weights: Path | None) -> Abilities:
+def abilities_of(spec: ModelSpec, weights: Path | None) -> Abilities:
     """The abilities of an image model: by its own index where that is here, else by its entry's `pipeline`."""
     told = str(spec.defaults.get("pipeline") or STABLE_DIFFUSION)
     if weights is not None and weights.is_dir():

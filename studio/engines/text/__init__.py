@@ -1,5 +1,22 @@
 """Language models behind one `TextEngine` protocol."""
 
-from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest, TokenLogprob
+from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest, TokenLogprob, is_spoken
+from studio.engines.text.beside import Beside
+from studio.engines.text.costs import text_costs
+from studio.engines.text.hf import TransformersLoader
+from studio.engines.text.llamacpp import LlamaCppLoader
+from studio.engines.text.openai import OpenAILoader
 
-__all__ = ["Message", "TextChunk", "TextEngine", "TextRequest", "TokenLogprob"]
+__all__ = [
+    "Beside",
+    "LlamaCppLoader",
+    "Message",
+    "OpenAILoader",
+    "TextChunk",
+    "TextEngine",
+    "TextRequest",
+    "TokenLogprob",
+    "TransformersLoader",
+    "is_spoken",
+    "text_costs",
+]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from studio.engines.diffusion.families import FAMILIES, PICKLES, HeadError, Make, adapter_make, read_head
+from studio.engines.diffusion import FAMILIES, PICKLES, HeadError, Make, adapter_make, read_head
 from studio.errors import Reason
 
 Kind = Literal["lora", "inversion"]

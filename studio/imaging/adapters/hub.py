@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import unquote
 from uuid import uuid4
 
-from studio.engines.diffusion.families import PICKLES, HeadError, adapter_make, read_head
+from studio.engines.diffusion import PICKLES, HeadError, adapter_make, read_head
 from studio.errors import Cancelled, InvalidRequest
 from studio.imaging.adapters.files import FOLDERS
 from studio.imaging.pictures.storage import give_name

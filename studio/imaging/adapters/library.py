@@ -11,8 +11,7 @@ from typing import Final
 
 from PIL import Image
 
-from studio.engines.diffusion import Adapter
-from studio.engines.diffusion.families import Make, base_make, compatible
+from studio.engines.diffusion import Adapter, Make, base_make, compatible
 from studio.errors import InvalidRequest, StudioError, UnknownModel
 from studio.imaging.adapters.files import FOLDERS, AdapterFile, Kind, adapter_files, read_adapter
 from studio.imaging.adapters.hub import AdapterHub

@@ -7,8 +7,7 @@ from typing import Any, Final, cast
 
 from PIL import Image
 
-from studio.engines.annotators import Annotator, Kind, kind, suggested
-from studio.engines.annotators.resampling import working_size
+from studio.engines.annotators import Annotator, Kind, kind, suggested, working_size
 from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
 from studio.imaging.control.cache import ControlCache, ControlImage, content_key
 from studio.imaging.control.requests import ControlImageRequest

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, model_validator
 
 from studio.engines.annotators import ANNOTATORS, annotator_of, kind
-from studio.engines.diffusion.emphasis import Emphasis
+from studio.engines.diffusion import Emphasis
 from studio.errors import InvalidRequest
 from studio.imaging.control.sizes import LEAST_RESOLUTION, MOST_RESOLUTION
 from studio.imaging.infotext.control_settings import ControlSettings

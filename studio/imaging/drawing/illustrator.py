@@ -4,8 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from studio.engines.diffusion import DiffusionRequest, Picture, Seeds
-from studio.engines.diffusion.tokens import TokenCount, token_counter
+from studio.engines.diffusion import DiffusionRequest, Picture, Seeds, TokenCount, token_counter
 from studio.errors import InvalidRequest
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.control.images import Controls

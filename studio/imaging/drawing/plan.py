@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from studio.engines.diffusion import DiffusionRequest, Picture, Seeds
-from studio.engines.diffusion.abilities import Abilities, abilities
+from studio.engines.diffusion import Abilities, DiffusionRequest, Picture, Seeds, abilities_of
 from studio.errors import InvalidRequest
 from studio.imaging.control.units import infotext_units
 from studio.imaging.drawing.canvas import Canvas, canvas
@@ -145,7 +144,7 @@ def settle(request: PictureRequest, registry: Registry) -> Plan:
         InvalidRequest: the parts of the request do not go together.
     """
     spec = registry.choose(request.model, "image")
-    _check(request, spec, abilities(spec, registry.weights(spec)))
+    _check(request, spec, abilities_of(spec, registry.weights(spec)))
     fast = fast_adapter(spec, registry) if request.fast else None
     second = second_pass(request, size(request, spec), steps(request, fast or spec), registry)
     return Plan(

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from PIL import Image
 from pydantic import AfterValidator, Field
 
-from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
+from studio.engines.diffusion import OFFERED, OFFERED_SCHEDULES
 from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.infotext.carriers import Format
 from studio.imaging.pictures.fitting import ResizeMode, Side

@@ -7,9 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from studio.engines.diffusion import ControlUnit
-from studio.engines.diffusion.controlnet import UNION_MODES
-from studio.engines.diffusion.families import base_make
+from studio.engines.diffusion import UNION_MODES, ControlUnit, base_make
 from studio.errors import InvalidRequest
 from studio.imaging.control.images import Controls
 from studio.imaging.control.units import ControlUnitRequest

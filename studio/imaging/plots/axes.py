@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
-from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
+from studio.engines.diffusion import OFFERED, OFFERED_SCHEDULES
 from studio.errors import InvalidRequest, whole_numbers
 from studio.imaging.drawing.requests import PictureRequest
 from studio.imaging.plots.ranges import MOST_VALUES, joined_values, range_numbers, shortened, split_values, too_many

@@ -10,7 +10,7 @@ from math import isfinite, isnan
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from studio.engines.diffusion.base import BREAK
+from studio.engines.diffusion import BREAK
 from studio.errors import InvalidRequest
 
 ROUND: Final = 1.1

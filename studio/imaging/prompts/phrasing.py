@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from studio.engines.diffusion import Adapter, Inversion, Words
-from studio.engines.diffusion.families import PICKLES
+from studio.engines.diffusion import PICKLES, Adapter, Inversion, Words
 from studio.errors import InvalidRequest
 from studio.imaging.adapters.files import FOLDERS, SUFFIXES, named_files
 from studio.imaging.prompts.attention import Lora, extract_loras, parse_attention

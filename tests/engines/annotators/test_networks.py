@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from studio.engines.annotators.costs import AnnotatorCosts, annotator_costs
+from studio.engines.annotators import AnnotatorLoader, annotator_costs
+from studio.engines.annotators.costs import AnnotatorCosts
 from studio.engines.annotators.depth import draw_depth
-from studio.engines.annotators.loader import AnnotatorLoader
 from studio.engines.annotators.networks import LineArtNetwork, SoftEdgeNetwork
 from studio.engines.annotators.pose import draw_pose
 from studio.engines.annotators.skeleton import draw_people, joints_of

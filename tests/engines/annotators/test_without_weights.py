@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 
-from studio.engines.annotators import ANNOTATORS
-from studio.engines.annotators.resampling import MOST_PIXELS, working_size
+from studio.engines.annotators import ANNOTATORS, working_size
+from studio.engines.annotators.resampling import MOST_PIXELS
 from tests.support.pictures import photo
 from tests.support.properties import examples
 

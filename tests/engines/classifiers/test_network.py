@@ -10,10 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.engines.classifiers.costs import classifier_costs
+from studio.engines.classifiers import ClassifierLoader, classifier_costs
 from studio.engines.classifiers.engine import NetworkClassifier
-from studio.engines.classifiers.loader import ClassifierLoader
-from studio.engines.diffusion.base import DiffusionRequest
+from studio.engines.diffusion import DiffusionRequest
 from studio.engines.diffusion.fake import ColourEngine, colour_of
 from studio.errors import EngineFailed, InvalidRequest, WeightsUnavailable
 from studio.imaging.drawing.illustrator import Illustrator

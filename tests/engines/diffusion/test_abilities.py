@@ -3,7 +3,8 @@ from pathlib import Path
 import diffusers
 import pytest
 
-from studio.engines.diffusion.abilities import FAMILIES, UNKNOWN, Abilities, abilities
+from studio.engines.diffusion import Abilities, abilities_of
+from studio.engines.diffusion.abilities import FAMILIES, UNKNOWN
 from tests.support.drawing import SPEC
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
 
@@ -21,14 +22,14 @@ def test_what_a_family_is_said_to_know_diffusers_knows(name: str) -> None:
 
 def test_weights_tell_more_truly_than_the_catalogue(tmp_path: Path) -> None:
     flux = SPEC.model_copy(update={"defaults": {"pipeline": "Flux2KleinPipeline"}})
-    assert abilities(flux, None) == FAMILIES["Flux2KleinPipeline"]
-    assert abilities(flux, save_tiny_stable_diffusion(tmp_path / "tiny")) == Abilities()
+    assert abilities_of(flux, None) == FAMILIES["Flux2KleinPipeline"]
+    assert abilities_of(flux, save_tiny_stable_diffusion(tmp_path / "tiny")) == Abilities()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "model_index.json").write_text('{"_class_name": "NewestPipeline"}')
-    assert abilities(SPEC, tmp_path / "other") == UNKNOWN
+    assert abilities_of(SPEC, tmp_path / "other") == UNKNOWN
 
 
 def test_distilled_models_hear_no_guidance() -> None:
     turbo = SPEC.model_copy(update={"defaults": {"guidance_scale": 0.0}})
-    assert not abilities(turbo, None).guided
-    assert abilities(SPEC, None).guided
+    assert not abilities_of(turbo, None).guided
+    assert abilities_of(SPEC, None).guided

@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from studio.engines.diffusion import DiffusionRequest, Inversion, Words
+from studio.engines.diffusion import DiffusersLoader, DiffusionRequest, Inversion, TokenCount, Words, token_counter
 from studio.engines.diffusion.derivation import derived
 from studio.engines.diffusion.encoding import Encoding, readers
 from studio.engines.diffusion.engine import DiffusersEngine
-from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.engines.diffusion.tokens import TokenCount, token_counter
 from studio.errors import InvalidRequest, WeightsUnavailable
 from tests.support.drawing import CAT, SPEC, drawn, loaded, pixels, same
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from studio.engines.diffusion import DiffusionRequest
+from studio.engines.diffusion import DiffusersLoader, DiffusionRequest
 from studio.engines.diffusion.engine import DiffusersEngine
-from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import EngineFailed, StudioError, WeightsUnavailable
 from tests.support.drawing import CAT, SPEC, drawn, loaded, same
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.engines.diffusion import DiffusionRequest, Picture, Seeds
+from studio.engines.diffusion import OFFERED, DiffusionRequest, Picture, Seeds
 from studio.engines.diffusion.controlnet import ControlNetEngine
 from studio.engines.diffusion.derivation import derived
 from studio.engines.diffusion.engine import DiffusersEngine
 from studio.engines.diffusion.noise import arc
-from studio.engines.diffusion.schedulers import OFFERED
 from studio.errors import EngineFailed, InvalidRequest
 from tests.support.drawing import CAT, control, drawn, half, loaded, pixels, same
 from tests.support.properties import examples

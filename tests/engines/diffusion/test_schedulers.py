@@ -1,6 +1,7 @@
 import pytest
 
-from studio.engines.diffusion.schedulers import OFFERED, chosen, sampler_name, schedule_name
+from studio.engines.diffusion import OFFERED
+from studio.engines.diffusion.schedulers import chosen, sampler_name, schedule_name
 from studio.errors import InvalidRequest
 
 

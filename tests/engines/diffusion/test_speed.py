@@ -3,9 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from studio.engines.diffusion import DiffusersLoader, Speed
 from studio.engines.diffusion.engine import DiffusersEngine
-from studio.engines.diffusion.pipeline import DiffusersLoader
-from studio.engines.diffusion.speed import Speed
 from studio.engines.upscalers.precision import psnr
 from tests.support.drawing import SPEC, drawn, pixels, same
 

@@ -1,6 +1,6 @@
 import pytest
 
-from studio.engines.text.beside import Beside
+from studio.engines.text import Beside
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])

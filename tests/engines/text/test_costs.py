@@ -2,10 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.engines.text.costs import text_costs
+from studio.engines.text import LlamaCppLoader, TransformersLoader, text_costs
 from studio.engines.text.gguf import Header
-from studio.engines.text.hf import TransformersLoader
-from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.registry import Footprint, Placement, Shape
 from tests.support.text import smollm2, text_spec
 from tests.support.tiny_text import save_tiny_llama

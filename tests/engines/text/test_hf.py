@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from studio.engines.text.base import TextRequest
-from studio.engines.text.hf import FOUR_BIT, TransformersEngine, TransformersLoader, fitting
+from studio.engines.text import TextRequest, TransformersLoader
+from studio.engines.text.hf import FOUR_BIT, TransformersEngine, fitting
 from studio.errors import EngineFailed, InvalidRequest, WeightsUnavailable
 from studio.messages import known
 from tests.support.text import CITY, ask, joined, text_spec

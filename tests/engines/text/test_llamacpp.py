@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.engines.text.base import TextRequest
+from studio.engines.text import LlamaCppLoader, TextRequest
 from studio.engines.text.gguf import Header
-from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader, prompt_batch
+from studio.engines.text.llamacpp import LlamaCppEngine, prompt_batch
 from studio.errors import EngineFailed, InvalidRequest, WeightsUnavailable
 from tests.support.text import CITY, ask, joined, smollm2, text_spec
 

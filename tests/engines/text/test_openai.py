@@ -5,8 +5,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from studio.engines.text.base import TextRequest
-from studio.engines.text.openai import OpenAIEngine, OpenAILoader
+from studio.engines.text import OpenAILoader, TextRequest
+from studio.engines.text.openai import OpenAIEngine
 from studio.errors import EngineFailed, InvalidRequest, StudioError
 from tests.support.openai_server import Answer, openai_server
 from tests.support.text import CITY, ask, joined, text_spec

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from studio.engines.text.base import Message, TextChunk, TextRequest
-from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader
+from studio.engines.text import LlamaCppLoader, Message, TextChunk, TextRequest
+from studio.engines.text.llamacpp import LlamaCppEngine
 from tests.support.text import smollm2, text_spec
 
 ARTICLES = {

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from studio.engines.text.beside import Beside
+from studio.engines.text import Beside, LlamaCppLoader
 from studio.engines.text.cores import usable_cores, writing_cores
-from studio.engines.text.llamacpp import LlamaCppEngine, LlamaCppLoader
+from studio.engines.text.llamacpp import LlamaCppEngine
 from studio.engines.text.serving import Serving
 from studio.errors import EngineFailed
 from tests.support.text import ask, joined, smollm2, text_spec

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from studio.engines.upscalers.costs import LIVE_MAPS, WORKSPACE, upscaler_costs
+from studio.engines.upscalers import RealEsrganLoader, upscaler_costs
+from studio.engines.upscalers.costs import LIVE_MAPS, WORKSPACE
 from studio.engines.upscalers.ncnn import NcnnConversions
-from studio.engines.upscalers.realesrgan import CPU_TILE, RealEsrganLoader
+from studio.engines.upscalers.realesrgan import CPU_TILE
 from studio.registry import Footprint, Placement, Shape
 from tests.engines.live_memory import peak_bytes
 from tests.support.upscalers import NAMES, upscaler_spec, weights

@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studio.engines.upscalers.realesrgan import RealEsrgan, RealEsrganLoader
+from studio.engines.upscalers import RealEsrganLoader
+from studio.engines.upscalers.realesrgan import RealEsrgan
 from studio.errors import EngineFailed, WeightsUnavailable
 from tests.support.upscalers import NAMES, bicubic, cat, edge_energy, psnr, shrunk, upscaler_spec, weights
 

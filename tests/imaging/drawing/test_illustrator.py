@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.engines.diffusion import DiffusionEngine, Picture, Step
-from studio.engines.diffusion.base import DiffusionRequest
+from studio.engines.diffusion import DiffusersLoader, DiffusionEngine, DiffusionRequest, Picture, Step
 from studio.engines.diffusion.fake import ColourEngine, colour_of
-from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from studio.engines.classifiers.fake import PretendClassifier
-from studio.engines.diffusion.base import DiffusionRequest
+from studio.engines.diffusion import DiffusionRequest
 from studio.engines.diffusion.fake import ColourEngine, colour_of
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, UnknownModel, WeightsUnavailable

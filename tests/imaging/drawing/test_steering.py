@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from studio.engines.annotators.edges import canny
-from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.diffusion import DiffusersLoader
 from studio.errors import InvalidRequest, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawn, PictureRequest

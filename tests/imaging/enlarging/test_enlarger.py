@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.engines.upscalers.base import Upscaler
+from studio.engines.upscalers import RealEsrganLoader, Upscaler
 from studio.engines.upscalers.fake import NearestUpscaler
-from studio.engines.upscalers.realesrgan import RealEsrganLoader
 from studio.errors import OutOfMemory, UnknownModel, UnreadablePicture
 from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging

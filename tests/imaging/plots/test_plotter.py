@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.engines.diffusion import DiffusionEngine, DiffusionRequest, Picture, Step
+from studio.engines.diffusion import DiffusersLoader, DiffusionEngine, DiffusionRequest, Picture, Step
 from studio.engines.diffusion.fake import ColourEngine
-from studio.engines.diffusion.pipeline import DiffusersLoader
 from studio.errors import EngineFailed, InvalidRequest, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest

@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 import gradio as gr
 
 from studio.engines.annotators import ANNOTATORS
-from studio.engines.diffusion.emphasis import Emphasis
+from studio.engines.diffusion import Emphasis
 from studio.errors import InvalidRequest
 from studio.imaging.control.annotations import Annotated
 from studio.imaging.control.requests import ControlImageRequest

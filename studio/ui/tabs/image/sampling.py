@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
+from studio.engines.diffusion import OFFERED, OFFERED_SCHEDULES
 from studio.imaging.drawing.requests import MOST_PICTURES, MOST_TOGETHER
 from studio.ui.tabs.image.form import whole_number
 from studio.ui.words import word

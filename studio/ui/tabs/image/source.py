@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, get_args
 import gradio as gr
 from gradio.components.image_editor import EditorData
 
-from studio.engines.diffusion.abilities import Abilities
+from studio.engines.diffusion import Abilities
 from studio.errors import InvalidRequest, UnreadablePicture
 from studio.imaging.drawing.requests import InpaintArea, InpaintFill
 from studio.imaging.pictures.fitting import ResizeMode
