@@ -123,7 +123,7 @@ class Studio:
             self._borrow(gpu, resident_bytes)
         self.plotter = Plotter(self.illustrator, self.registry, self.phrasing, self.settings.outputs)
         if residents is not None:
-            self._settle(home)
+            self._load_residents(home)
         self._closing = threading.Event()
         threading.Thread(target=self._sweep, name="keep-alive", daemon=True).start()
 
@@ -252,9 +252,9 @@ class Studio:
         self.writer, self.coder = host.writer(self.writer), host.coder(self.coder)
         self.illustrator, self.enlarger = host.illustrator(self.illustrator), host.enlarger(self.enlarger)
 
-    def _settle(self, home: HomeThread) -> None:
+    def _load_residents(self, home: HomeThread) -> None:
         try:
-            home.finish(self.registry.settle)
+            home.finish(self.registry.load_residents)
         except BaseException:
             self.registry.close()
             raise

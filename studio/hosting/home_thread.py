@@ -43,7 +43,7 @@ class HomeThread:
 
         with self._lock:
             self._home = True
-        threading.Thread(target=wait, name="settling", daemon=True).start()
+        threading.Thread(target=wait, name="residents", daemon=True).start()
         while (job := self._jobs.get()) is not None:
             job()
         if raised:

@@ -74,11 +74,11 @@ class Dispatcher:
         Raises:
             Busy: the deadline passed; and whatever went wrong with the load.
         """
-        waiter.settled.wait(seconds)
+        waiter.decided.wait(seconds)
         with self._lock:
-            if not waiter.settled.is_set():
-                self._lose_stuck()
-            if not waiter.settled.is_set() and self._clock() >= waiter.give_up_at:
+            if not waiter.decided.is_set():
+                self._give_up_stuck()
+            if not waiter.decided.is_set() and self._clock() >= waiter.give_up_at:
                 self._fail(waiter, too_late(waiter, self._entries, self._clock()))
                 self._dispatch()
         if waiter.failure is not None:
@@ -154,7 +154,7 @@ class Dispatcher:
         with self._lock:
             placement = entry.placement
             index = entry.options.index(placement) if placement in entry.options else len(entry.options)
-            if placement is None or entry.settled or entry.users > 1 or index + 1 >= len(entry.options):
+            if placement is None or entry.permanent or entry.users > 1 or index + 1 >= len(entry.options):
                 raise ran_out(entry, self._entries.values(), self._ledger) from error
             following = str(entry.options[index + 1])
             self._journal.write(entry.spec.id, "ran_out", why=following, device=str(placement))
@@ -164,7 +164,7 @@ class Dispatcher:
                 self._measurements.worked(entry.spec, placement, waiter.shape, max(free, 0) + 1)
             self._release(waiter)
             waiter.avoid, waiter.watched = index + 1, None
-            waiter.settled.clear()
+            waiter.decided.clear()
             waiter.asked = True
             self._queue.insert(0, waiter)
             self._dispatch()
@@ -243,7 +243,7 @@ class Dispatcher:
         for entry in entries:
             if not entry.located and not entry.busy:
                 self._errands.fetch(entry, lambda name=entry.spec.id: self._wanted(name))  # type: ignore[misc]
-            if entry.busy and (job := self._errands.lost(entry)):
+            if entry.busy and (job := self._errands.given_up(entry)):
                 seconds = round(self._clock() - job.since)
                 raise Busy("registry.stuck", model=entry.spec.id, seconds=seconds)
         return not any(entry.busy for entry in entries)
@@ -327,7 +327,7 @@ class Dispatcher:
             self._queue.remove(waiter)
             self._journal.write(waiter.models[0], "served", seconds=now - waiter.since, device=str(option.placement))
         waiter.granted = True
-        waiter.settled.set()
+        waiter.decided.set()
         return True
 
     def _release(self, waiter: Waiter) -> None:
@@ -379,8 +379,8 @@ class Dispatcher:
                 if model in waiter.models:
                     self._fail(waiter, error)
 
-    def _lose_stuck(self) -> None:
-        stuck = self._errands.lose(self._patience)
+    def _give_up_stuck(self) -> None:
+        stuck = self._errands.give_up(self._patience)
         for job in stuck:
             self._journal.write(job.entry.spec.id, "stuck", seconds=self._clock() - job.since)
         if stuck:
@@ -392,7 +392,7 @@ class Dispatcher:
             self._queue.remove(waiter)
         waited = self._clock() - waiter.since
         self._journal.write(waiter.models[0], "refused", why=code_of(error), seconds=waited)
-        waiter.settled.set()
+        waiter.decided.set()
 
     def _wanted(self, model: ModelId) -> bool:
         return model in self._prefetching or any(model in waiter.models for waiter in tuple(self._queue))

@@ -60,7 +60,7 @@ class Job:
     entries: tuple[Entry, ...]
     """All that it has marked as busy and brings or fetches."""
     alone: bool = False
-    lost: bool = False
+    given_up: bool = False
     """It took so long that others no longer wait for it to end. If it ever does, its model is as good as any."""
 
 
@@ -114,19 +114,19 @@ class Errands:
     @property
     def moving(self) -> bool:
         """Whether something is under way beside which no torch model may be moved."""
-        return any(job.alone and not job.lost for job in self._jobs)
+        return any(job.alone and not job.given_up for job in self._jobs)
 
-    def lose(self, patience: float) -> list[Job]:
+    def give_up(self, patience: float) -> list[Job]:
         """Let others no longer wait for the loads that have not ended for `patience` seconds; returns those."""
         now = self._books.clock()
-        stuck = [job for job in self._jobs if job.kind == "load" and not job.lost and now - job.since >= patience]
+        stuck = [job for job in self._jobs if job.kind == "load" and not job.given_up and now - job.since >= patience]
         for job in stuck:
-            job.lost = True
+            job.given_up = True
         return stuck
 
-    def lost(self, entry: Entry) -> Job | None:
+    def given_up(self, entry: Entry) -> Job | None:
         """The load of a model that may never end."""
-        return next((job for job in self._jobs if job.lost and entry in job.entries), None)
+        return next((job for job in self._jobs if job.given_up and entry in job.entries), None)
 
     def forget(self) -> None:
         """Drop all jobs without waiting, where their threads are gone."""
@@ -158,7 +158,7 @@ class Errands:
                 self._residency.evict(eviction, job.entry.spec.id)
             for load in loads:
                 job.entry = load.entry
-                self._residency.load(load.entry, load.option, load.rest, job.entries, lambda: job.lost)
+                self._residency.load(load.entry, load.option, load.rest, job.entries, lambda: job.given_up)
         except Exception as problem:
             error = problem
         with self._books.lock:

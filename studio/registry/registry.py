@@ -243,7 +243,7 @@ class Registry:
         self._dispatcher.ask_to_leave(expired, "expired")
         self._dispatcher.enforce(short)
 
-    def settle(self) -> None:
+    def load_residents(self) -> None:
         """Bring the residents to their device and pin them there; at start-up, before anything is served.
 
         Raises:
@@ -257,7 +257,7 @@ class Registry:
             if place is None or place.rung != best.rung or (place.device == "cpu") != (best.device == "cpu"):
                 raise self._crowded(entry)
             self.pin(model)
-            entry.settled = True
+            entry.permanent = True
 
     def close(self) -> None:
         """Drop every idle model and fetch nothing more; called at the end of the process."""
@@ -297,7 +297,7 @@ class Registry:
             InvalidRequest: it was put where it is at the start, to stay.
         """
         entry = self._entry(model)
-        if entry.settled:
+        if entry.permanent:
             raise InvalidRequest("model.resident", model=entry.spec.id)
         return entry
 

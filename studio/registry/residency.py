@@ -93,11 +93,16 @@ class Residency:
         return Found(weights, binding.costs(spec, weights), tuple(options))
 
     def load(
-        self, entry: Entry, option: Option, rest: Sequence[Option], beside: Iterable[Entry], lost: Callable[[], bool]
+        self,
+        entry: Entry,
+        option: Option,
+        rest: Sequence[Option],
+        beside: Iterable[Entry],
+        given_up: Callable[[], bool],
     ) -> None:
         """Bring one model to its place, else to the first of the `rest` where it fits.
 
-        `beside` are the models that the same request waits for, which must not be evicted for it; `lost` tells
+        `beside` are the models that the same request waits for, which must not be evicted for it; `given_up` tells
         whether it has taken so long that others no longer wait for it to end, so that it must not evict for a retry.
 
         Raises:
@@ -109,10 +114,10 @@ class Residency:
             if number and not self._make_way(entry, step, keep):
                 continue
             try:
-                self._load_or_retry(entry, step, keep, lost)
+                self._load_or_retry(entry, step, keep, given_up)
             except OutOfMemory as error:
                 self._measurements.failed(entry.spec, step.placement, self._budget(step.placement.device))
-                if step is ladder[-1] or lost():
+                if step is ladder[-1] or given_up():
                     known = replace(step, footprint=error.footprint) if isinstance(error, _TooLarge) else step
                     raise self.explained(entry, known) from error
                 following = str(ladder[number + 1].placement)
@@ -149,7 +154,7 @@ class Residency:
         left = {name: size - holds.get(name, 0) for name, size in before.items() if size > holds.get(name, 0)}
         self._reclaim(left)
         with self._lock:
-            self._ledger.settle(entry, holds)
+            self._ledger.book(entry, holds)
             if holds:
                 entry.parked, entry.move_seconds = True, self._clock() - begun
             else:
@@ -207,28 +212,28 @@ class Residency:
             pinned = [e for e in self._entries.values() if e is not entry and e.holds.get(device) and e.pinned]
         return does_not_fit(entry.spec, option, budget, {*others, *pinned})
 
-    def _load_or_retry(self, entry: Entry, option: Option, keep: set[ModelId], lost: Callable[[], bool]) -> None:
+    def _load_or_retry(self, entry: Entry, option: Option, keep: set[ModelId], given_up: Callable[[], bool]) -> None:
         device = option.placement.device
         try:
-            self._place(entry, option, lost)
+            self._place(entry, option, given_up)
         except _TooLarge:
             raise
         except OutOfMemory:
-            if lost():
+            if given_up():
                 raise
             # The estimate was wrong or the memory is in pieces: clear everything idle and try once more.
             self._journal.write(entry.spec.id, "ran_out", device=str(option.placement))
             self.clear(device, keep, entry.spec.id)
-            self._place(entry, option, lost)
+            self._place(entry, option, given_up)
             self._journal.write(entry.spec.id, "recovered", device=str(option.placement))
 
-    def _place(self, entry: Entry, option: Option, lost: Callable[[], bool]) -> None:
+    def _place(self, entry: Entry, option: Option, given_up: Callable[[], bool]) -> None:
         placement, begun = option.placement, self._clock()
         parked = entry.parked and entry.placement == placement
         if entry.loaded is not None and not parked:
             self.leave(entry, "evicted", park=False)
         if entry.weights is not None and not entry.weights.exists():
-            entry.weights = self._store.fetch(entry.spec, entry.report, lost)
+            entry.weights = self._store.fetch(entry.spec, entry.report, given_up)
         loaded = self._moved(entry, placement.device)
         if loaded is None:
             parked, weights = False, entry.weights or self._weights(entry.spec)
@@ -238,7 +243,7 @@ class Residency:
         holds = Option(placement, footprint).take()
         with self._lock:
             self._ledger.claim(entry, {})
-            self._ledger.settle(entry, holds)
+            self._ledger.book(entry, holds)
             entry.loaded, entry.placement, entry.parked = loaded, placement, False
             entry.stooped, entry.warm = 0, False
             if parked:

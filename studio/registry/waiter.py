@@ -36,7 +36,7 @@ class Waiter:
     shape: Shape | None = None
     granted: bool = False
     failure: Exception | None = None
-    settled: threading.Event = field(default_factory=threading.Event)
+    decided: threading.Event = field(default_factory=threading.Event)
     """Set once it is granted or has failed."""
     asked: bool = False
     """It had to wait; the journal knows about it."""

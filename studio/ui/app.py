@@ -18,7 +18,7 @@ from studio.studio import Studio
 from studio.ui.api.endpoints import Endpoints
 from studio.ui.components import model_labels
 from studio.ui.header import Follower, Header
-from studio.ui.start_stop import QUIET, Lane, Room
+from studio.ui.start_stop import QUIET, Lane, TabContext
 from studio.ui.tabs import code, enlarge, write
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab, samples
@@ -40,7 +40,7 @@ SIDE_REQUESTS: Final = 16
 TEMPORARY_FILES: Final = (HOUR, 24 * HOUR)
 """Every hour, temporary files older than a day go."""
 CraftTab = WriteTab | CodeTab | ImageTab | EnlargeTab
-CRAFTS: Final[Mapping[str, tuple[Callable[[Room], CraftTab], tuple[Task, ...]]]] = {
+CRAFTS: Final[Mapping[str, tuple[Callable[[TabContext], CraftTab], tuple[Task, ...]]]] = {
     "write": (WriteTab, write.TASKS),
     "code": (CodeTab, code.TASKS),
     "image": (ImageTab, image.TASKS),
@@ -64,19 +64,19 @@ def build(studio: Studio) -> gr.Blocks:
         header = Header(studio)
         locale = gr.Textbox("en", visible=False)
         with gr.Tabs(elem_id="tabs") as tabs:
-            room = Room(studio, header.chip, locale, tabs, text, imaging)
+            context = TabContext(studio, header.chip, locale, tabs, text, imaging)
             names = tab_names(studio.catalogue)
             leaves = {name: gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}") for name in names}
             crafts: dict[str, CraftTab] = {}
             for name in names[:-1]:
                 with leaves[name]:
-                    crafts[name] = CRAFTS[name][0](room)
+                    crafts[name] = CRAFTS[name][0](context)
             with leaves["models"]:
-                models = ModelsTab(room)
+                models = ModelsTab(context)
         # Gradio follows a change of language only in what is on the page; tabs never opened are told by hand.
         told, said = [header.switches.change, page.load], list(leaves.values())
         gr.on(told, None, None, said, js="() => window.studio.tabs()", **QUIET)
-        header.wire(page, _connect(page, room, crafts, models))
+        header.wire(page, _connect(page, context, crafts, models))
         Endpoints(studio, text, imaging).publish()
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=SIDE_REQUESTS)
     # By itself it looks a thousand times a second, which takes a tenth of a core from the models.
@@ -84,7 +84,9 @@ def build(studio: Studio) -> gr.Blocks:
     return page
 
 
-def _connect(page: gr.Blocks, room: Room, crafts: Mapping[str, CraftTab], models: ModelsTab) -> Sequence[Follower]:
+def _connect(
+    page: gr.Blocks, context: TabContext, crafts: Mapping[str, CraftTab], models: ModelsTab
+) -> Sequence[Follower]:
     """What happens between tabs: which model will run, the models' state, and pictures sent on.
 
     Returns what has to be told anew when a model that was fetched is here.
@@ -93,7 +95,7 @@ def _connect(page: gr.Blocks, room: Room, crafts: Mapping[str, CraftTab], models
     for name, tab in crafts.items():
         if isinstance(tab.model, gr.Dropdown):
             # Where each model is now, not where it was when the studio started.
-            labels = Follower(_relabelled(room.studio, CRAFTS[name][1]), (), tab.model)
+            labels = Follower(_relabelled(context.studio, CRAFTS[name][1]), (), tab.model)
             page.load(labels.tell, None, labels.output, **QUIET)
             followers.append(labels)
         line, begun = Follower(tab.describe, [tab.model], tab.runs), page.load
@@ -102,15 +104,15 @@ def _connect(page: gr.Blocks, room: Room, crafts: Mapping[str, CraftTab], models
             # After the language is set, not beside it: the slower of two answers would win.
             spoken = page.load(None, None, tab.language, js="() => [window.studio.language()]", **QUIET)
             spoken.then(line.tell, line.inputs, line.output, **QUIET)
-        gr.on([begun, tab.model.change, room.tabs.change], line.tell, line.inputs, line.output, **QUIET)
+        gr.on([begun, tab.model.change, context.tabs.change], line.tell, line.inputs, line.output, **QUIET)
         followers.append(line)
-    watched = room.tabs.select(_watching(len(crafts)), None, models.timer, **QUIET)
+    watched = context.tabs.select(_watching(len(crafts)), None, models.timer, **QUIET)
     watched.then(models.look, None, models.views, **QUIET)
     drawn, enlarged = crafts.get("image"), crafts.get("enlarge")
     if isinstance(drawn, ImageTab):
         page.load(drawn.prompting.refreshed, None, drawn.prompting.styles, **QUIET)
         if drawn.send is not None and isinstance(enlarged, EnlargeTab):
-            sent = [enlarged.picture, room.tabs]
+            sent = [enlarged.picture, context.tabs]
             drawn.send.click(lambda file: (file, gr.Tabs(selected="enlarge")), drawn.file, sent, **QUIET)
     return followers
 

@@ -9,18 +9,18 @@ from studio.messages import Locale, known, message
 from studio.registry import ModelSpec, Task
 from studio.studio import Studio
 from studio.ui.model_line import CHOOSER_JS
-from studio.ui.start_stop import QUIET, Job, Lane, Room
+from studio.ui.start_stop import QUIET, Lane, StartStop, TabContext
 from studio.ui.words import model_label, word
 
 LOCALE_JS: Final = "() => [window.studio.locale()]"
-"""For handlers whose first and only input is `Room.locale`."""
+"""For handlers whose first and only input is `TabContext.locale`."""
 SAVE_JS: Final = "(shown) => window.studio.saveShown(shown)"
 """For a download button whose only input shows the file. Gradio's own has a value beside it, which can be another, and
 which it loses when it comes with the message that fills the rest."""
 
 
 def work_button(
-    room: Room,
+    context: TabContext,
     lane: Lane,
     name: str,
     label: str,
@@ -30,7 +30,7 @@ def work_button(
     tasks: Sequence[Task] = (),
     quiet: bool = False,
     minor: bool = False,
-) -> Job:
+) -> StartStop:
     """The primary button `name`, its Stop, and its progress line, which is made here unless `status` is given.
 
     A `quiet` one is not seen until it is a Stop, where the work is started from elsewhere. A `minor` one stands beside
@@ -45,7 +45,7 @@ def work_button(
             elem_classes="never" if quiet else "start",
         )
         stop = gr.Button(word("app.stop"), variant="stop", visible=False, elem_id=f"{name}-stop", elem_classes="stop")
-    return Job(room, lane, start, stop, status or progress_line(name), model, tasks)
+    return StartStop(context, lane, start, stop, status or progress_line(name), model, tasks)
 
 
 def progress_line(name: str) -> gr.HTML:
@@ -93,7 +93,7 @@ def _labelled(studio: Studio, spec: ModelSpec) -> tuple[Any, str]:
 
 
 def examples(
-    room: Room, craft: str, fields: Sequence[tuple[str, Any]], count: int = 3, prefix: str | None = None
+    context: TabContext, craft: str, fields: Sequence[tuple[str, Any]], count: int = 3, prefix: str | None = None
 ) -> None:
     """Buttons that fill the form with an example in the page's language; `prefix` begins their elements' ids.
 
@@ -107,7 +107,7 @@ def examples(
             button = gr.Button(word(stem), size="sm", elem_id=name, elem_classes="example")
             button.click(
                 _filler(stem, [field for field, _ in fields]),
-                room.locale,
+                context.locale,
                 [component for _, component in fields],
                 js=LOCALE_JS,
                 **QUIET,

@@ -48,7 +48,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Room:
+class TabContext:
     """What the page hands to every tab."""
 
     studio: Studio
@@ -73,10 +73,10 @@ class _Run:
 
 
 @dataclass
-class Job:
+class StartStop:
     """One primary button, the Stop that takes its place, and the line that tells how far the work is."""
 
-    room: Room
+    context: TabContext
     lane: Lane
     start: gr.Button
     stop: gr.Button
@@ -120,7 +120,7 @@ class Job:
         event = begun.then(
             self._runner(work, place),
             [self.number, *inputs],
-            [self.start, self.stop, self.status, self.room.chip, *chosen, *outputs],
+            [self.start, self.stop, self.status, self.context.chip, *chosen, *outputs],
             preprocess=not raw,
             show_progress="minimal",
             show_progress_on=[self.status],
@@ -199,7 +199,7 @@ class Job:
             this = self._entered(session, _Run(number, Paced(work(*values))))
             host = request.client.host if request.client else None
             try:
-                with self.room.studio.beside.shown(host):
+                with self.context.studio.beside.shown(host):
                     yield {self.status: line(both("app.working"))}
                     last = yield from self._followed(this.paced, work)
                     while this.instead and place is not None and self.model is not None:
@@ -207,7 +207,7 @@ class Job:
                         yield {self.model: this.instead}
                         this.instead, this.paced = "", Paced(work(*values))
                         last = yield from self._followed(this.paced, work)
-                    yield {**self._idle(), self.room.chip: resident(self.room.studio), **last}
+                    yield {**self._idle(), self.context.chip: resident(self.context.studio), **last}
             finally:
                 if self._runs.get(session) is this:
                     del self._runs[session]
@@ -241,7 +241,7 @@ class Job:
             if isinstance(step, LoadProgress):
                 text, share = arrival(step)
                 merged[self.status] = line(text, share, remaining=step.seconds_left) + self._alternative(step)
-                merged[self.room.chip] = chip(self.room.studio, [step]) if step.stage == "fetching" else text
+                merged[self.context.chip] = chip(self.context.studio, [step]) if step.stage == "fetching" else text
             else:
                 merged.update(step)
         return merged or {self.status: gr.skip()}
@@ -250,7 +250,7 @@ class Job:
         """While a model is fetched: a link to begin now with one that is here."""
         if step.stage != "fetching" or not step.total or self.model is None:
             return ""
-        spec = self.room.studio.registry.ready(*self.tasks)
+        spec = self.context.studio.registry.ready(*self.tasks)
         return "" if spec is None else f"<p>{instead(spec, 'app.stage.instead')}</p>"
 
     def _failed(self, html: str) -> Updates:

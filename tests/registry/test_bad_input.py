@@ -115,7 +115,7 @@ def test_a_model_that_cannot_be_moved_or_closed_cleanly_still_leaves(tmp_path: P
 
 def test_only_residents_are_admitted_to_an_accelerator_under_their_policy(tmp_path: Path) -> None:
     scene = Scene(tmp_path, spec("a"), spec("b"), spec("text", engine="cpu"), residents=("a",))
-    scene.registry.settle()
+    scene.registry.load_residents()
     assert scene.status("a").pinned
     assert use(scene.registry, "text")
     with pytest.raises(UnknownModel, match="not among the models that this studio keeps ready"):

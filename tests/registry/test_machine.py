@@ -236,7 +236,7 @@ class Leases(RuleBasedStateMachine):
         before = len(self.jobs)
         self.registry.sweep()
         assert len(self.jobs) == before
-        assert not any(lease._waiter.settled.is_set() for lease, _ in self.waiting)
+        assert not any(lease._waiter.decided.is_set() for lease, _ in self.waiting)
 
 
 def status_of(registry: Registry, model: str):  # type: ignore[no-untyped-def]

@@ -64,17 +64,17 @@ class Controls:
             WeightsUnavailable, OutOfMemory, Busy, EngineFailed: its model cannot be brought or fails.
         """
         chosen = kind(annotator)
-        settled = chosen.settle(parameters or {})
+        numbers = chosen.settle(parameters or {})
         self._check(size, resolution)
         source = _opaque(self._opened(picture))
         if pixel_perfect:
             resolution = perfect_resolution(source.size, size, resize_mode)
         specs = [self._network(chosen, name) for name in chosen.networks]
         models = tuple(spec.id for spec in specs)
-        key = content_key(source, annotator, settled, resolution, models, size, resize_mode)
+        key = content_key(source, annotator, numbers, resolution, models, size, resize_mode)
         kept = self._cache.get(key)
         if kept is None:
-            drawn = yield from self._drawn(chosen, models, source, resolution, settled)
+            drawn = yield from self._drawn(chosen, models, source, resolution, numbers)
             image = placed(drawn.convert("RGB"), size, resize_mode)
             kept = ControlImage(image, annotator, resolution, next(iter(models), None), _notice(chosen, image))
             kept = self._cache.keep(key, kept)

@@ -8,8 +8,8 @@ from studio.engines.diffusion import DiffusionRequest, Picture, Seeds, TokenCoun
 from studio.errors import InvalidRequest
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.control.images import Controls
-from studio.imaging.drawing.plan import Plan, plan, seeds_after
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest, settled_seed
+from studio.imaging.drawing.plan import Plan, plan_picture, seeds_after
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest, fixed_seed
 from studio.imaging.drawing.run import Part, Run
 from studio.imaging.drawing.safety_checker import SafetyChecker
 from studio.imaging.enlarging.requests import Enlarging
@@ -61,17 +61,17 @@ class Illustrator:
             EngineFailed: the model broke off.
             StorageFailed: the picture cannot be written.
         """
-        settled = plan(request, self._registry, self._controls.max_pixels)
+        plan = plan_picture(request, self._registry, self._controls.max_pixels)
         if self._checker is not None:
             yield from self._checker.ready()
-        run = Run(settled, self._registry, self._controls, previews=self._checker is None)
-        done = Drawn((), (), (), request.count, before=settled.canvas.before if settled.canvas else None)
-        for wanted in self._rounds(settled):
+        run = Run(plan, self._registry, self._controls, previews=self._checker is None)
+        done = Drawn((), (), (), request.count, before=plan.canvas.before if plan.canvas else None)
+        for wanted in self._rounds(plan):
             behind = len(done.files) + done.refused
             pictures = yield from run.pictures(wanted, Part(behind + 1, request.count, len(wanted.seeds)))
             for number, picture in enumerate(pictures):
                 if (yield from self._allowed(picture)):
-                    file, infotext, notice = self._kept(picture, wanted.alone(number), settled)
+                    file, infotext, notice = self._kept(picture, wanted.alone(number), plan)
                     done = done.and_one(file, picture.seed, infotext, notice)
                 else:
                     done = done.without_one()
@@ -90,19 +90,19 @@ class Illustrator:
         count = token_counter(self._registry.weights(self._registry.choose(model, "image")))
         return count(self._phrasing.words(prompt, styles)) if count else None
 
-    def _rounds(self, settled: Plan) -> Iterator[DiffusionRequest]:
+    def _rounds(self, plan: Plan) -> Iterator[DiffusionRequest]:
         """What the model is asked for, one time after the other: pictures that differ in their seeds alone together."""
-        request = settled.request
+        request = plan.request
         varying = request.variation_strength > 0
-        first = Seeds(settled_seed(request.seed), settled_seed(request.variation_seed) if varying else 0)
+        first = Seeds(fixed_seed(request.seed), fixed_seed(request.variation_seed) if varying else 0)
         seeds = [seeds_after(first, number, varying) for number in range(request.count)]
         while seeds:
             together = seeds[: request.batch_size]
             phrases = [self._phrase(request, each) for each in together]
             # Chance may have chosen other words for some of them.
             alike = next((place for place, each in enumerate(phrases) if each != phrases[0]), len(phrases))
-            self._adapters.check(phrases[0].adapters, settled.spec)
-            yield settled.wanted(phrases[0], together[:alike])
+            self._adapters.check(phrases[0].adapters, plan.spec)
+            yield plan.wanted(phrases[0], together[:alike])
             del seeds[:alike]
 
     def _phrase(self, request: PictureRequest, seeds: Seeds) -> Phrase:
@@ -111,10 +111,10 @@ class Illustrator:
     def _allowed(self, picture: Picture) -> Generator[LoadProgress, None, bool]:
         return self._checker is None or (yield from self._checker.passes(picture.image))
 
-    def _kept(self, picture: Picture, wanted: DiffusionRequest, settled: Plan) -> tuple[Path, str, str | None]:
+    def _kept(self, picture: Picture, wanted: DiffusionRequest, plan: Plan) -> tuple[Path, str, str | None]:
         """The file of a picture, its infotext, and a message key for what should be known."""
-        infotext, kind = settled.described(picture, wanted), settled.request.format
+        infotext, kind = plan.described(picture, wanted), plan.request.format
         with self._store.new(f"picture-{picture.seed}", SUFFIXES[kind]) as draft:
             whole = save(picture.image, draft, kind, infotext)
-        notice = picture.notice or settled.notice
+        notice = picture.notice or plan.notice
         return draft.path, infotext, notice or (None if whole else "imaging.notice.infotext_long")

@@ -31,7 +31,7 @@ def seeds_after(first: Seeds, number: int, varying: bool) -> Seeds:
 
 @dataclass(frozen=True)
 class Plan:
-    """One request, with everything in it settled that does not change from picture to picture."""
+    """One request, with everything in it plan that does not change from picture to picture."""
 
     request: PictureRequest
     spec: ModelSpec
@@ -123,7 +123,7 @@ class Plan:
         }
 
 
-def plan(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
+def plan_picture(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
     """Settle a request with the pictures it begins from, or refuse it before anything is drawn.
 
     Raises:
@@ -132,11 +132,11 @@ def plan(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
         UnreadablePicture: the picture to begin from, or its mask, is none.
         OutOfMemory: that picture cannot be held in memory.
     """
-    settled = settle(request, registry)
-    return replace(settled, canvas=canvas(request, own_size(settled.spec), max_pixels))
+    plan = plan_settings(request, registry)
+    return replace(plan, canvas=canvas(request, own_size(plan.spec), max_pixels))
 
 
-def settle(request: PictureRequest, registry: Registry) -> Plan:
+def plan_settings(request: PictureRequest, registry: Registry) -> Plan:
     """The same without reading a picture.
 
     Raises:

@@ -18,7 +18,7 @@ SEEDS: Final = 2**32
 """How many seeds there are; after the last comes the first."""
 
 
-def settled_seed(asked: int) -> int:
+def fixed_seed(asked: int) -> int:
     """A seed as it was asked for; a new one for -1."""
     return asked if asked >= 0 else secrets.randbelow(SEEDS)
 

@@ -41,11 +41,11 @@ class Part:
 class Run:
     """Draws the pictures of one plan."""
 
-    def __init__(self, settled: Plan, registry: Registry, controls: Controls, *, previews: bool) -> None:
+    def __init__(self, plan: Plan, registry: Registry, controls: Controls, *, previews: bool) -> None:
         """Without `previews` nothing is shown of a picture before it is finished, so that nothing makes any."""
-        self._settled = settled if previews else replace(settled, preview=None)
+        self._plan = plan if previews else replace(plan, preview=None)
         self._registry, self._previews = registry, previews
-        self._steersman = Steersman(settled.steering, settled.canvas, controls)
+        self._steersman = Steersman(plan.steering, plan.canvas, controls)
         self._magnifier = Magnifier(registry)
 
     def pictures(self, wanted: DiffusionRequest, part: Part) -> Events:
@@ -67,11 +67,11 @@ class Run:
             rest = replace(wanted.alone(half), beside=wanted.seeds[half + 1 :])
             begun = yield from self.pictures(ahead, part.of(0, half))
             return begun + (yield from self.pictures(rest, part.of(half, count - half)))
-        canvas = self._settled.canvas
+        canvas = self._plan.canvas
         return [replace(each, image=canvas.finished(each.image)) if canvas else each for each in drawn]
 
     def _passes(self, wanted: DiffusionRequest, part: Part) -> Events:
-        second = self._settled.second
+        second = self._plan.second
         if second is None:
             return (yield from self._drawn(wanted, part))
         # The second pass is the larger one, so that its pictures are drawn one by one.
@@ -85,20 +85,20 @@ class Run:
         return finished
 
     def _drawn(self, wanted: DiffusionRequest, part: Part) -> Events:
-        settled, pictures = self._settled, list[Picture]()
+        plan, pictures = self._plan, list[Picture]()
         size = wanted.width, wanted.height
         units = yield from self._steersman.at(size)
-        fast = settled.fast
+        fast = plan.fast
 
         def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
             worn = (Adapter(lease.again(fast.id).path),) if fast else ()
             controls = tuple(unit.ready(lease.again) for unit in units)
-            vae, preview = (lease.again(spec.id) if spec else None for spec in (settled.vae, settled.preview))
+            vae, preview = (lease.again(spec.id) if spec else None for spec in (plan.vae, plan.preview))
             helped = replace(wanted, controls=controls, vae=vae, preview=preview)
             return engine.stream(replace(helped, adapters=(*wanted.adapters, *worn)))
 
         shape = Shape(*size, batch=len(wanted.seeds))
-        with self._registry.lease(settled.spec.id, *settled.models, shape=shape) as lease:
+        with self._registry.lease(plan.spec.id, *plan.models, shape=shape) as lease:
             begun = monotonic()
             # Steps are no output: a drawing that ran out of memory begins again where there is more.
             with closing(lease.stream(start, spoken=lambda event: isinstance(event, Picture))) as events:
@@ -111,7 +111,7 @@ class Run:
                         begun = monotonic()
                         yield event
         if len(pictures) < len(wanted.seeds):
-            raise EngineFailed("draw.nothing", model=settled.spec.name)
+            raise EngineFailed("draw.nothing", model=plan.spec.name)
         return pictures
 
     def _shown(self, step: Step) -> Step:

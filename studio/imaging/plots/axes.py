@@ -118,7 +118,7 @@ class Axis(Request):
         """What is written beside the pictures of a point."""
         return (point or "–") if self.vary in WORDY else f"{LABELS[self.vary]}: {point}"
 
-    def settled(self, values: Sequence[str]) -> "Axis":
+    def fixed(self, values: Sequence[str]) -> "Axis":
         """The same with other values, such as seeds that were left to chance."""
         return self.model_copy(update={"values": tuple(values)})
 

@@ -12,8 +12,8 @@ from pydantic import model_validator
 
 from studio.errors import EngineFailed, InvalidRequest
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.drawing.plan import settle
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest, settled_seed
+from studio.imaging.drawing.plan import plan_settings
+from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest, fixed_seed
 from studio.imaging.enlarging.requests import Enlarging
 from studio.imaging.infotext.carriers import save
 from studio.imaging.infotext.pairs import quoted
@@ -136,7 +136,7 @@ class Plotter:
             UnknownModel: no such image model or upscaler.
             StudioError: whatever drawing a picture raises.
         """
-        request = _settled(request)
+        request = _with_seeds(request)
         wanted = [(place, _cell(request, *place)) for place in _order(request)]
         for _, cell in wanted:
             self._check(cell)
@@ -153,7 +153,7 @@ class Plotter:
             raise InvalidRequest(REFUSED)
 
     def _check(self, cell: PictureRequest) -> None:
-        settle(cell, self._registry)
+        plan_settings(cell, self._registry)
         self._phrasing.phrase(cell.prompt, cell.negative_prompt, cell.styles, cell.seed)
 
     def _allowed(
@@ -255,13 +255,13 @@ def told(infotext: str, request: PlotRequest) -> str:
     return ", ".join([infotext, *(f"{key}: {quoted(value)}" for key, value in varied.items())])
 
 
-def _settled(request: PlotRequest) -> PlotRequest:
+def _with_seeds(request: PlotRequest) -> PlotRequest:
     """Every seed decided, so that the pictures differ in nothing but what varies."""
     seeds = ("seed", "variation_seed")
-    fixed = {name: settled_seed(getattr(request.picture, name)) for name in seeds}
+    fixed = {name: fixed_seed(getattr(request.picture, name)) for name in seeds}
     picture = request.picture.model_copy(update={**fixed, "count": 1, "batch_size": 1})
     axes = [
-        axis.settled([str(settled_seed(int(value))) for value in axis.values]) if axis.vary in seeds else axis
+        axis.fixed([str(fixed_seed(int(value))) for value in axis.values]) if axis.vary in seeds else axis
         for axis in request.axes
     ]
     return request.model_copy(update={"picture": picture, **dict(zip("xy", axes, strict=False))})

@@ -106,7 +106,7 @@ class Ledger:
         for name, size in claims.items():
             self._claimed[name] += size
 
-    def settle(self, entry: Entry, holds: Mapping[DeviceName, int]) -> None:
+    def book(self, entry: Entry, holds: Mapping[DeviceName, int]) -> None:
         """Write down what a model takes from now on."""
         for name, size in entry.holds.items():
             self._held[name] -= size

@@ -90,7 +90,7 @@ class Options:
             # It stays where it is if that will do: a reload costs more than a better place gains at once.
             here = self.present(entry, shape)
             others = [option for option in options if option.placement != entry.placement]
-            if entry.users or entry.settled:
+            if entry.users or entry.permanent:
                 options = [here]
             elif entry.stooped < PATIENCE:
                 options = [here, *others]

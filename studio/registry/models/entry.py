@@ -65,7 +65,7 @@ class Entry:
     """Requests in a row that it served on a lower rung although a better one would have done."""
     pinned: bool = False
     """Never evicted and never idle for too long."""
-    settled: bool = False
+    permanent: bool = False
     """Put there at the start, to stay for good: a lower placement is no choice for it, and nobody may move it away."""
 
     def begin(self, errand: Errand, now: float) -> None:

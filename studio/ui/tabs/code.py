@@ -11,7 +11,7 @@ from studio.registry import LoadProgress, Task
 from studio.ui.components import examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.report import report_html
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 
 TASKS: Final[tuple[Task, ...]] = ("code", "text")
@@ -28,17 +28,17 @@ JUDGED_JS: Final = "() => document.querySelector('#code-report .report')?.classL
 class CodeTab:
     """Left the description, right the snippet and its score."""
 
-    def __init__(self, room: Room) -> None:
-        self._studio = room.studio
+    def __init__(self, context: TabContext) -> None:
+        self._studio = context.studio
         self._extensions = {language.id: language.extension for language in LANGUAGES}
         with gr.Row(elem_classes="craft"):
             with gr.Column(scale=2, min_width=320, elem_classes="want"):
-                self._request(room)
+                self._request(context)
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
-                self._result(room)
-        self._wire(room)
+                self._result(context)
+        self._wire(context)
 
-    def _request(self, room: Room) -> None:
+    def _request(self, context: TabContext) -> None:
         self.description = gr.Textbox(
             "",
             label=word("code.description"),
@@ -54,16 +54,16 @@ class CodeTab:
             elem_id="code-language",
         )
         with gr.Accordion(word("app.advanced"), open=False, elem_id="code-advanced", elem_classes="advanced"):
-            self.model = model_choice(room.studio, "code", *TASKS)
+            self.model = model_choice(context.studio, "code", *TASKS)
         with gr.Column(elem_classes="launch"):
             self.runs = runs_line("code", self.model)
-            self.generating = work_button(room, room.text, "code", "code.generate", model=self.model, tasks=TASKS)
+            self.generating = work_button(context, context.text, "code", "code.generate", model=self.model, tasks=TASKS)
 
-    def _result(self, room: Room) -> None:
+    def _result(self, context: TabContext) -> None:
         with gr.Column(elem_classes="empty"):
             gr.HTML(f"<h2>{both('code.empty.title')}</h2><p>{both('code.empty.text')}</p>")
             fields = [("description", self.description), ("language", self.language), ("code", None)]
-            examples(room, "code", fields[:2])
+            examples(context, "code", fields[:2])
         self.code = gr.Code(
             label=word("code.code"),
             language="python",
@@ -81,7 +81,7 @@ class CodeTab:
         with gr.Column(elem_id="code-result", elem_classes="result"):
             self.report = gr.HTML(elem_id="code-report")
 
-    def _wire(self, room: Room) -> None:
+    def _wire(self, context: TabContext) -> None:
         made = [self.code, self.report]
         self.generating.run(
             self.generating.start.click, self.generate, [self.description, self.language, self.model], made

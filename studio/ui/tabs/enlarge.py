@@ -13,7 +13,7 @@ from studio.messages import assets, known
 from studio.registry import LoadProgress, Task
 from studio.ui.components import SAVE_JS, picture_drop, work_button
 from studio.ui.model_line import runs_line, who_runs
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, tiles, word
 
 TASKS: Final[tuple[Task, ...]] = ("upscale",)
@@ -29,19 +29,19 @@ def samples() -> Path:
 class EnlargeTab:
     """Left the picture, right the same four times larger."""
 
-    def __init__(self, room: Room) -> None:
-        self._studio = room.studio
+    def __init__(self, context: TabContext) -> None:
+        self._studio = context.studio
         with gr.Row(elem_classes="craft"):
             with gr.Column(scale=2, min_width=320, elem_classes="want"):
-                self._request(room)
+                self._request(context)
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
                 self._welcome()
                 self._result()
         self._wire()
 
-    def _request(self, room: Room) -> None:
+    def _request(self, context: TabContext) -> None:
         self.picture = picture_drop("enlarge-picture", "enlarge.picture", 280)
-        specs = room.studio.catalogue.for_task(*TASKS)
+        specs = context.studio.catalogue.for_task(*TASKS)
         named = [(key if known(key := f"enlarge.model.{spec.id}") else "", spec) for spec in specs]
         self.model = gr.Radio(
             [(word(key) if key else spec.name, spec.id) for key, spec in named],
@@ -52,7 +52,7 @@ class EnlargeTab:
         )
         with gr.Column(elem_classes="launch"):
             self.runs = runs_line("enlarge", self.model)
-            self.enlarging = work_button(room, room.imaging, "enlarge", "enlarge.start")
+            self.enlarging = work_button(context, context.imaging, "enlarge", "enlarge.start")
 
     def _welcome(self) -> None:
         with gr.Column(elem_classes="empty"):

@@ -15,7 +15,7 @@ from studio.registry import LoadProgress, ModelSpec, Record, Source, Status, tol
 from studio.ui.bars import bars_html, device_name, device_sentence
 from studio.ui.chip import chip
 from studio.ui.components import work_button
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, complaint, line, spans, trouble, word
 
 SHOWN_RECORDS: Final = 40
@@ -51,21 +51,21 @@ Views = tuple[str, str, str, str]
 class ModelsTab:
     """The memories as bars, the catalogue as a table with buttons in each row, and the live journal below."""
 
-    def __init__(self, room: Room) -> None:
-        self._studio = room.studio
+    def __init__(self, context: TabContext) -> None:
+        self._studio = context.studio
         with gr.Column(elem_classes="wide"):
             gr.HTML(f"<h2>{both('models.title')}</h2><p>{both('models.text')}</p>", elem_classes="intro")
             self.bars = gr.HTML(elem_id="models-bars")
             if self._studio.settings.controls:
                 self._budgets()
-            self.loading = work_button(room, room.imaging, "models-load", "models.load", quiet=True)
+            self.loading = work_button(context, context.imaging, "models-load", "models.load", quiet=True)
             self.table = gr.HTML(elem_id="models-table", js_on_load=TABLE_JS)
             gr.HTML(f"<h2>{both('models.journal')}</h2><p>{both('models.journal.text')}</p>", elem_classes="intro")
             self.journal = gr.HTML(elem_id="models-journal")
         self.act = gr.State(("", ""))
         self.timer = gr.Timer(1.5, active=False)
-        self.views = [self.bars, self.table, self.journal, room.chip]
-        self._wire(room)
+        self.views = [self.bars, self.table, self.journal, context.chip]
+        self._wire(context)
 
     def _budgets(self) -> None:
         with gr.Accordion(word("models.budget"), open=False, elem_id="models-budget", elem_classes="advanced"):
@@ -84,7 +84,7 @@ class ModelsTab:
                 self.measuring = gr.Button(word("models.budget.auto"), size="sm", elem_id="models-budget-auto")
             gr.HTML(f'<p class="note">{both("models.budget.text")}</p>')
 
-    def _wire(self, room: Room) -> None:
+    def _wire(self, context: TabContext) -> None:
         picked = self.table.submit(_picked, None, self.act, **QUIET)
         self.loading.run(picked, self.load, [self.act], [self.bars, self.table])
         self.loading.seal()
@@ -98,8 +98,8 @@ class ModelsTab:
         self.measuring.click(self.measure, self.memory, done, **QUIET).then(
             self.budget, self.memory, self.size, **QUIET
         )
-        gr.on([self.memory.focus, room.tabs.select], self._known_memories, None, self.memory, **QUIET)
-        gr.on([self.memory.change, room.tabs.select], self.budget, self.memory, self.size, **QUIET)
+        gr.on([self.memory.focus, context.tabs.select], self._known_memories, None, self.memory, **QUIET)
+        gr.on([self.memory.change, context.tabs.select], self.budget, self.memory, self.size, **QUIET)
 
     def look(self) -> Views:
         """The bars, the table, the journal and the chip as they are now."""

@@ -9,7 +9,7 @@ from studio.registry import LoadProgress, Task
 from studio.ui.components import examples, model_choice, progress_line, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline
 from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
@@ -21,18 +21,18 @@ TASKS: Final[tuple[Task, ...]] = ("text", "code")
 class WriteTab:
     """Left the brief, right the outline and the article."""
 
-    def __init__(self, room: Room) -> None:
-        self._studio = room.studio
+    def __init__(self, context: TabContext) -> None:
+        self._studio = context.studio
         with gr.Row(elem_classes="craft"):
             with gr.Column(scale=2, min_width=320, elem_classes="want"):
-                self._brief(room)
+                self._brief(context)
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
-                self._welcome(room)
-                self._plan(room)
-                self._page(room)
-        self._wire(room)
+                self._welcome(context)
+                self._plan(context)
+                self._page(context)
+        self._wire(context)
 
-    def _brief(self, room: Room) -> None:
+    def _brief(self, context: TabContext) -> None:
         self.topic = gr.Textbox(
             "",
             label=word("write.topic"),
@@ -62,20 +62,20 @@ class WriteTab:
             self.notes = gr.Textbox(
                 "", label=word("write.notes"), placeholder=word("write.notes.hint"), lines=3, elem_id="write-notes"
             )
-            self.model = model_choice(room.studio, "write", *TASKS)
+            self.model = model_choice(context.studio, "write", *TASKS)
         with gr.Column(elem_classes="launch"):
             self.runs = runs_line("write", self.model)
             self.outlining = work_button(
-                room, room.text, "write-outline", "write.outline", model=self.model, tasks=TASKS
+                context, context.text, "write-outline", "write.outline", model=self.model, tasks=TASKS
             )
 
-    def _welcome(self, room: Room) -> None:
+    def _welcome(self, context: TabContext) -> None:
         with gr.Column(elem_classes="empty"):
             gr.HTML(f"<h2>{both('write.empty.title')}</h2><p>{both('write.empty.text')}</p>")
             fields = [(name, getattr(self, name)) for name in ("topic", "audience", "tone", "language", "keywords")]
-            examples(room, "write", fields)
+            examples(context, "write", fields)
 
-    def _plan(self, room: Room) -> None:
+    def _plan(self, context: TabContext) -> None:
         with gr.Column(elem_id="write-plan", elem_classes="result"):
             with gr.Row(elem_classes="title"):
                 gr.HTML(f"<h2>{both('write.plan')}</h2>")
@@ -85,10 +85,10 @@ class WriteTab:
             self.cards = OutlineCards(elem_id="write-cards", elem_classes="rests")
             self.status = progress_line("write-article")
             self.writing = work_button(
-                room, room.text, "write-article", "write.article", self.status, model=self.model, tasks=TASKS
+                context, context.text, "write-article", "write.article", self.status, model=self.model, tasks=TASKS
             )
 
-    def _page(self, room: Room) -> None:
+    def _page(self, context: TabContext) -> None:
         self.texts = gr.State({})
         self.past = gr.State(None)
         self.index = gr.State(0)
@@ -111,7 +111,7 @@ class WriteTab:
                 )
                 self.rewrite = gr.Button(word("write.rewrite"), size="sm", elem_id="write-rewrite")
 
-    def _wire(self, room: Room) -> None:
+    def _wire(self, context: TabContext) -> None:
         brief = [getattr(self, name) for name in BRIEF]
         made = [self.cards, self.texts, self.past, self.article, self.undo, self.section]
         self.outlining.run(self.outlining.start.click, self.outline, [*brief, self.cards, self.texts], made)

@@ -284,7 +284,7 @@ def test_pictures_are_checked_where_a_lent_gpu_draws_them(gpu: ForkingGpu, tmp_p
     registry: Registry = fake_registry(
         colours, CHECKER, loader=loaded, cache=tmp_path / "cache", host=10**8, device=10**8, residents=["colours"]
     )
-    registry.settle()
+    registry.load_residents()
     registry.survive_forks()
     plain = Illustrator(registry, tmp_path / "outputs", checker=SafetyChecker(registry, 0.7))
     illustrator = Host(registry, registry.catalogue, gpu).illustrator(plain)

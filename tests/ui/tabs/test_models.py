@@ -10,7 +10,7 @@ import pytest
 from studio.messages import table
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.ui.start_stop import Lane, Room
+from studio.ui.start_stop import Lane, TabContext
 from studio.ui.tabs.models import SHOWN_RECORDS, ModelsTab
 from tests.ui.pretend import GB, pretend_studio
 
@@ -30,7 +30,7 @@ def tab_of(studio: Studio) -> ModelsTab:
     with gr.Blocks():
         chip, locale = gr.HTML(), gr.Textbox()
         with gr.Tabs() as tabs, gr.Tab():
-            return ModelsTab(Room(studio, chip, locale, tabs, lane, lane))
+            return ModelsTab(TabContext(studio, chip, locale, tabs, lane, lane))
 
 
 @pytest.fixture

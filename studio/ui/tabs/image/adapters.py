@@ -10,7 +10,7 @@ from studio.imaging.adapters.files import AdapterFile, Kind
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.messages import data_size
 from studio.registry import LoadProgress
-from studio.ui.start_stop import QUIET, Job, Lane, Room, Updates
+from studio.ui.start_stop import QUIET, Lane, StartStop, TabContext, Updates
 from studio.ui.words import both, complaint, line, trouble, word
 
 KINDS: Final[tuple[Kind, ...]] = ("lora", "inversion")
@@ -26,16 +26,16 @@ class AdapterFold:
     `prompt` gets the text, `model` says what must fit; its "" stands for the model that would draw.
     """
 
-    def __init__(self, room: Room, library: AdapterLibrary, prompt: gr.Textbox, model: gr.Dropdown) -> None:
-        self._studio, self._library = room.studio, library
+    def __init__(self, context: TabContext, library: AdapterLibrary, prompt: gr.Textbox, model: gr.Dropdown) -> None:
+        self._studio, self._library = context.studio, library
         self._prompt, self._model = prompt, model
         with gr.Accordion(
             word("image.adapters"), open=False, elem_id="image-adapters", elem_classes="advanced"
         ) as self.fold:
             self._finding()
             self._chosen()
-            if room.studio.settings.controls:
-                self._bringing(room)
+            if context.studio.settings.controls:
+                self._bringing(context)
         self._wire()
 
     def _finding(self) -> None:
@@ -77,13 +77,13 @@ class AdapterFold:
         with gr.Row(elem_classes="actions"):
             self.add = gr.Button(word("image.adapters.add"), size="sm", elem_id="image-adapters-add")
 
-    def _bringing(self, room: Room) -> None:
+    def _bringing(self, context: TabContext) -> None:
         self.repository = self._text("repository")
         with gr.Row(elem_classes="naming"):
             self.file = self._text("file")
             start, stop = self._button("fetch", "image.adapters.fetch"), self._button("halt", "app.stop")
         status = gr.HTML(elem_id="image-adapters-fetch-status", elem_classes="status")
-        fetching = Job(room, Lane("adapters", FETCHES), start, stop, status)
+        fetching = StartStop(context, Lane("adapters", FETCHES), start, stop, status)
         shown = [self.kind, self.search, self.choice, self.note, self.picture, self.repository, self.file]
         fetching.run(start.click, self.fetch, [self.repository, self.file, self._model], shown)
         fetching.seal()

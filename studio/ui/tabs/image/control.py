@@ -15,7 +15,7 @@ from studio.imaging.drawing.plan import own_size
 from studio.imaging.pictures.fitting import ResizeMode
 from studio.registry import LoadProgress
 from studio.ui.components import picture_drop, work_button
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.sizes import sides
 from studio.ui.words import both, line, word
 
@@ -28,8 +28,10 @@ KNOBS: Final = 2
 class ControlUnit:
     """One unit: its picture and ControlNet, its annotator with a preview, its weight and its span."""
 
-    def __init__(self, room: Room, number: int, drawn_by: gr.Dropdown, size: gr.Dropdown, networks: Any) -> None:
-        self._studio, self._drawn_by, self._size = room.studio, drawn_by, size
+    def __init__(
+        self, context: TabContext, number: int, drawn_by: gr.Dropdown, size: gr.Dropdown, networks: Any
+    ) -> None:
+        self._studio, self._drawn_by, self._size = context.studio, drawn_by, size
         self._name = f"image-control-{number}"
         with gr.Column(visible=number == 1, elem_id=self._name, elem_classes="unit") as self.group:
             gr.HTML(f'<p class="note">{both("image.control.picture")}</p>')
@@ -56,7 +58,7 @@ class ControlUnit:
                 buttons=["fullscreen"],
                 elem_id=f"{self._name}-preview",
             )
-            self.looking = work_button(room, room.imaging, self._name, "image.control.preview", minor=True)
+            self.looking = work_button(context, context.imaging, self._name, "image.control.preview", minor=True)
             self.scale = self._slider("scale", 0, 2, 1, 0.05, label=word("image.control.scale"))
             with gr.Row(elem_classes="pair"):
                 self.start = self._number("start", 0)
@@ -170,19 +172,19 @@ class ControlUnit:
 class ControlTools:
     """The units, of which one is seen at first."""
 
-    def __init__(self, room: Room, model: gr.Dropdown, size: gr.Dropdown) -> None:
-        self._studio = room.studio
+    def __init__(self, context: TabContext, model: gr.Dropdown, size: gr.Dropdown) -> None:
+        self._studio = context.studio
         networks = self.networks("")
         with gr.Accordion(
             word("image.control"), open=False, elem_id="image-control", elem_classes="advanced"
         ) as self.fold:
-            self.units = [ControlUnit(room, number, model, size, networks) for number in range(1, UNITS + 1)]
+            self.units = [ControlUnit(context, number, model, size, networks) for number in range(1, UNITS + 1)]
             self.more = gr.Button(word("image.control.more"), size="sm", elem_id="image-control-more")
         self._seen = gr.State(1)
         groups = [unit.group for unit in self.units]
         self.more.click(self.another, self._seen, [self._seen, self.more, *groups], **QUIET)
         chosen = [unit.model for unit in self.units]
-        gr.on([model.change, room.tabs.change], self.suited, [model, *chosen], chosen, **QUIET)
+        gr.on([model.change, context.tabs.change], self.suited, [model, *chosen], chosen, **QUIET)
 
     @property
     def components(self) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from studio.imaging.drawing.requests import LATENT
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.reuse import LABELS, Reuse, picture_text, reuse
 from studio.ui.components import picture_drop
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, complaint, trouble, word
 
 SIDES: Final = ("width", "height")
@@ -39,8 +39,8 @@ class InfotextFold:
     `fields` are the form's components by the names a `PictureRequest` gives them; `size` takes any `<width>x<height>`.
     """
 
-    def __init__(self, room: Room, fields: Mapping[str, Block], size: gr.Dropdown) -> None:
-        self._studio = room.studio
+    def __init__(self, context: TabContext, fields: Mapping[str, Block], size: gr.Dropdown) -> None:
+        self._studio = context.studio
         self._fields = fields
         self._size = size
         with gr.Accordion(word("image.read"), open=False, elem_id="image-read", elem_classes="advanced"):

@@ -15,7 +15,7 @@ from studio.imaging.plots.ranges import joined_values
 from studio.registry import LoadProgress
 from studio.studio import Studio
 from studio.ui.components import SAVE_JS, work_button
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.form import PictureForm
 from studio.ui.words import both, complaint, line, tiles, word
 
@@ -89,12 +89,12 @@ class PlotFold:
     `form` says what every picture has that does not vary; its components must all be there already.
     """
 
-    def __init__(self, room: Room, form: PictureForm, plotter: Plotter) -> None:
+    def __init__(self, context: TabContext, form: PictureForm, plotter: Plotter) -> None:
         self._form, self._plotter = form, plotter
         with gr.Accordion(word("image.plot"), open=False, elem_id="image-plot", elem_classes="advanced"):
-            self.x, self.y = AxisFields(room.studio, "x", FIRST), AxisFields(room.studio, "y", "")
+            self.x, self.y = AxisFields(context.studio, "x", FIRST), AxisFields(context.studio, "y", "")
             self.total = gr.HTML(elem_id="image-plot-total")
-            self.drawing = work_button(room, room.imaging, "image-plot", "image.plot.draw", minor=True)
+            self.drawing = work_button(context, context.imaging, "image-plot", "image.plot.draw", minor=True)
             with gr.Column(elem_id="image-plot-result", elem_classes="result"):
                 self.sheet = gr.Image(
                     label=word("image.plot.sheet"),

@@ -7,15 +7,15 @@ from pydantic import ValidationError
 
 from studio.errors import InvalidRequest, StudioError
 from studio.imaging.prompts.styles import Style
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, complaint, word
 
 
 class PromptTools:
     """The token counter below the prompt, and in the advanced fold styles and clip skip."""
 
-    def __init__(self, room: Room) -> None:
-        self._studio = room.studio
+    def __init__(self, context: TabContext) -> None:
+        self._studio = context.studio
 
     def counter(self) -> None:
         """Place the counter."""

@@ -12,7 +12,7 @@ from studio.imaging.enlarging.requests import Enlarging
 from studio.registry import LoadProgress, ModelSpec, Task
 from studio.ui.components import SAVE_JS, examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
-from studio.ui.start_stop import QUIET, Room, Updates
+from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.adapters import AdapterFold
 from studio.ui.tabs.image.control import ControlTools
 from studio.ui.tabs.image.form import PictureForm, default, prompt_field, size_fields
@@ -34,16 +34,16 @@ TO_THE_TOP: Final = "() => document.getElementById('image-mode').scrollIntoView(
 class ImageTab:
     """Left the prompt, right the picture."""
 
-    def __init__(self, room: Room) -> None:
-        self._studio = room.studio
+    def __init__(self, context: TabContext) -> None:
+        self._studio = context.studio
         with gr.Row(elem_classes="craft"):
             with gr.Column(scale=2, min_width=320, elem_classes="want"):
-                self._request(room)
+                self._request(context)
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
-                self._result(room)
-        self._wire(room)
+                self._result(context)
+        self._wire(context)
 
-    def _request(self, room: Room) -> None:
+    def _request(self, context: TabContext) -> None:
         self.origin = OriginTools()
         self.prompt = gr.Textbox(
             "",
@@ -53,7 +53,7 @@ class ImageTab:
             max_lines=10,
             elem_id="image-prompt",
         )
-        self.prompting = PromptTools(room)
+        self.prompting = PromptTools(context)
         self.prompting.counter()
         self.negative = gr.Textbox(
             "", label=word("image.negative"), placeholder=word("image.negative.hint"), lines=1, elem_id="image-negative"
@@ -68,12 +68,12 @@ class ImageTab:
             self.seed = gr.Number(
                 -1, label=word("image.seed"), info=word("image.seed.info"), precision=0, elem_id="image-seed"
             )
-            self.model = model_choice(room.studio, "image", *TASKS)
+            self.model = model_choice(context.studio, "image", *TASKS)
             self.origin.options()
             self.sampling = SamplingTools()
-            self.hires = HiresTools(room.studio)
+            self.hires = HiresTools(context.studio)
             self.prompting.options()
-            AdapterFold(room, room.studio.adapters, self.prompt, self.model)
+            AdapterFold(context, context.studio.adapters, self.prompt, self.model)
             self.format = gr.Dropdown(
                 [("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")],
                 value="png",
@@ -82,17 +82,17 @@ class ImageTab:
                 filterable=False,
                 elem_id="image-format",
             )
-        self.control = ControlTools(room, self.model, self.size)
+        self.control = ControlTools(context, self.model, self.size)
         told: dict[str, Block] = {"prompt": self.prompt, "negative_prompt": self.negative, "steps": self.steps}
         told |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
         told |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
         told |= {**self.sampling.fields, **self.hires.fields}
-        InfotextFold(room, told | {"strength": self.origin.share}, self.size)
+        InfotextFold(context, told | {"strength": self.origin.share}, self.size)
         self.form = self._form(told)
-        PlotFold(room, self.form, room.studio.plotter)
+        PlotFold(context, self.form, context.studio.plotter)
         with gr.Column(elem_classes="launch"):
             self.runs = runs_line("image", self.model)
-            self.drawing = work_button(room, room.imaging, "image", "image.draw", model=self.model, tasks=TASKS)
+            self.drawing = work_button(context, context.imaging, "image", "image.draw", model=self.model, tasks=TASKS)
 
     def _form(self, told: Mapping[str, Block]) -> PictureForm:
         form = PictureForm()
@@ -113,11 +113,11 @@ class ImageTab:
             "", label=word(f"image.{name}"), placeholder=word("image.auto"), min_width=96, elem_id=f"image-{name}"
         )
 
-    def _result(self, room: Room) -> None:
+    def _result(self, context: TabContext) -> None:
         with gr.Column(elem_classes="empty"):
             gr.HTML(f"<h2>{both('image.empty.title')}</h2><p>{both('image.empty.text')}</p>")
             stem = "image.starter" if self._spec("").starter else "image"
-            examples(room, stem, [("prompt", self.prompt), ("negative", self.negative)], prefix="image")
+            examples(context, stem, [("prompt", self.prompt), ("negative", self.negative)], prefix="image")
         with gr.Column(elem_id="image-becoming", elem_classes="becoming"):
             # Apart from the finished picture: below that stand its settings and what can be done with it.
             self.preview = gr.Image(
@@ -136,7 +136,7 @@ class ImageTab:
             )
             with gr.Row(elem_classes="actions"):
                 self.download = gr.Button(word("app.download"), size="sm", elem_id="image-download")
-                self.send = self._sender(room)
+                self.send = self._sender(context)
                 self.again = gr.Button(word("image.send.picture"), size="sm", elem_id="image-send-picture")
                 self.repaint = gr.Button(word("image.send.repaint"), size="sm", elem_id="image-send-repaint")
                 self.follow = gr.Button(word("image.send.control"), size="sm", elem_id="image-send-control")
@@ -149,13 +149,13 @@ class ImageTab:
             self.gallery = VisitGallery()
 
     @staticmethod
-    def _sender(room: Room) -> gr.Button | None:
+    def _sender(context: TabContext) -> gr.Button | None:
         """The button that sends the picture to be enlarged; None where nothing can enlarge it."""
-        if not room.studio.catalogue.for_task("upscale"):
+        if not context.studio.catalogue.for_task("upscale"):
             return None
         return gr.Button(word("image.send"), size="sm", elem_id="image-send")
 
-    def _wire(self, room: Room) -> None:
+    def _wire(self, context: TabContext) -> None:
         self.file = gr.State(None)
         self.last_seed = gr.State(-1)
         compared = self.slider, self.begun
@@ -165,7 +165,7 @@ class ImageTab:
         self.drawing.run(self.drawing.start.click, self.draw, self.form.components, made, raw=True)
         self.drawing.seal()
         self.origin.wire()
-        gr.on([self.model.change, room.tabs.change], self.sizes, [self.model, self.size], self.size, **QUIET)
+        gr.on([self.model.change, context.tabs.change], self.sizes, [self.model, self.size], self.size, **QUIET)
         origin = self.origin
         for button, target, mode in ((self.again, origin.picture, "picture"), (self.repaint, origin.editor, "repaint")):
             sent = button.click(lambda file, mode=mode: (file, mode), self.file, [target, origin.mode], **QUIET)
@@ -177,7 +177,7 @@ class ImageTab:
             **QUIET,
         )
         gr.on(
-            [self.model.change, room.tabs.change],
+            [self.model.change, context.tabs.change],
             self.fit,
             [self.model, origin.mode],
             self.fitted,

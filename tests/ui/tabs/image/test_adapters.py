@@ -17,7 +17,7 @@ from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.registry import Catalogue, LoadProgress, Source
 from studio.settings import Settings
-from studio.ui.start_stop import Lane, Room
+from studio.ui.start_stop import Lane, TabContext
 from studio.ui.tabs.image.adapters import AdapterFold
 from tests.support.hub import LocalHub, local_hub
 from tests.support.registries import spec
@@ -35,9 +35,9 @@ class Form:
     def __init__(self, studio: Studio, library: AdapterLibrary) -> None:
         with gr.Blocks() as self.page:
             lane = Lane("image", 1)
-            room = Room(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
+            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
             self.prompt, self.model = gr.Textbox(), gr.Dropdown(["", "sd"])
-            self.fold = AdapterFold(room, library, self.prompt, self.model)
+            self.fold = AdapterFold(context, library, self.prompt, self.model)
 
     @property
     def ids(self) -> set[str]:

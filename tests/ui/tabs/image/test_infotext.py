@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from studio import Studio
 from studio.imaging.infotext.text import format_infotext
 from studio.settings import Settings
-from studio.ui.start_stop import Lane, Room
+from studio.ui.start_stop import Lane, TabContext
 from studio.ui.tabs.image.gallery import MOST, Picture, Shown, VisitGallery
 from studio.ui.tabs.image.infotext import InfotextFold
 
@@ -24,7 +24,7 @@ class Form:
     def __init__(self, studio: Studio) -> None:
         with gr.Blocks():
             lane = Lane("image", 1)
-            room = Room(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
+            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
             self.prompt, self.negative, self.steps = gr.Textbox(), gr.Textbox(), gr.Textbox()
             self.seed, self.model = gr.Number(), gr.Textbox()
             self.size = gr.Dropdown([("any", ""), ("512 × 768", "512x768")], allow_custom_value=True)
@@ -35,7 +35,7 @@ class Form:
                 "negative_prompt": self.negative,
                 "steps": self.steps,
             }
-            self.fold = InfotextFold(room, {**fields, "seed": self.seed, "model": self.model}, self.size)
+            self.fold = InfotextFold(context, {**fields, "seed": self.seed, "model": self.model}, self.size)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from studio.errors import InvalidRequest
 from studio.imaging.plots.plotter import Plotter
 from studio.registry import Binding, Catalogue
 from studio.settings import Settings
-from studio.ui.start_stop import Lane, Room
+from studio.ui.start_stop import Lane, TabContext
 from studio.ui.tabs.image.form import PictureForm, prompt_field
 from studio.ui.tabs.image.plot import VARIED, PlotFold, hint
 from tests.support.registries import spec
@@ -28,11 +28,11 @@ class Page:
         plotter = Plotter(studio.illustrator, studio.registry, studio.phrasing, studio.settings.outputs)
         with gr.Blocks():
             lane = Lane("image", 1)
-            room = Room(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
+            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
             form = PictureForm()
             form.add(prompt_field, gr.Textbox())
             form.field("seed", gr.Number())
-            self.fold = PlotFold(room, form, plotter)
+            self.fold = PlotFold(context, form, plotter)
 
 
 @pytest.fixture

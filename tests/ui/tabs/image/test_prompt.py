@@ -9,7 +9,7 @@ import pytest
 from studio import Studio
 from studio.registry import Catalogue, Source
 from studio.settings import Settings
-from studio.ui.start_stop import Lane, Room
+from studio.ui.start_stop import Lane, TabContext
 from studio.ui.tabs.image.prompt import PromptTools
 from tests.support.registries import spec
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
@@ -21,9 +21,9 @@ class Form:
     def __init__(self, studio: Studio) -> None:
         with gr.Blocks():
             lane = Lane("image", 1)
-            room = Room(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
+            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
             self.prompt, self.negative, self.model = gr.Textbox(), gr.Textbox(), gr.Dropdown()
-            self.tools = PromptTools(room)
+            self.tools = PromptTools(context)
             self.tools.counter()
             self.tools.options()
             self.tools.follow(self.prompt, self.negative, self.model)

@@ -11,7 +11,7 @@ from studio import Studio
 from studio.engines.diffusion.fake import ColourEngine
 from studio.registry import Binding, Catalogue
 from studio.settings import Settings
-from studio.ui.start_stop import Lane, Room
+from studio.ui.start_stop import Lane, TabContext
 from studio.ui.tabs.image.tab import ImageTab
 from tests.support.registries import spec
 
@@ -27,7 +27,7 @@ def tab(tmp_path: Path) -> Iterator[ImageTab]:
     bindings = {"fake": Binding(lambda *_: ColourEngine())}
     with Studio(settings, catalogue=Catalogue(entries), bindings=bindings) as studio, gr.Blocks():
         lane = Lane("image", 1)
-        yield ImageTab(Room(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane))
+        yield ImageTab(TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane))
 
 
 def sent(tab: ImageTab, model: str, **filled: Any) -> Any:
