@@ -1,7 +1,7 @@
 """Reload seconds of `studio.registry.memory.eviction.plan` against other policies and the offline optimum.
 
 Run `python -m benchmarks.eviction`: it replays traces, measures no time and prints the same on every machine. A
-request's models are brought in together; every policy sees the same residents, of which the request's own are in use.
+request's models are brought in together; every policy sees the same occupants, of which the request's own are in use.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from benchmarks.common import verdict
 from benchmarks.eviction_traces import GIB, MODELS, TRACES, Request, trace
 from benchmarks.offline import optimum
 from studio.registry import ModelId
-from studio.registry.memory.eviction import Resident, plan
+from studio.registry.memory.eviction import Occupant, plan
 from studio.registry.models.usage import Usage
 
 BUDGETS = (8, 12, 24)
@@ -19,42 +19,42 @@ SEEDS = range(5)
 TARGET_TOTAL = 1.15
 TARGET_TRACE = 1.05
 
-Policy = Callable[[Sequence[Resident], int, int, float], Iterable[ModelId] | None]
+Policy = Callable[[Sequence[Occupant], int, int, float], Iterable[ModelId] | None]
 Cell = tuple[str, int, int]
 """Trace, budget in GiB, seed."""
 
 
-def in_order(key: Callable[[Resident], float]) -> Policy:
+def in_order(key: Callable[[Occupant], float]) -> Policy:
     """One idle model after the other, the least `key` first, until there is room."""
 
-    def victims(residents: Sequence[Resident], need: int, budget: int, now: float) -> list[ModelId]:
-        free, gone = budget - sum(resident.nbytes for resident in residents), []
-        for resident in sorted((r for r in residents if not r.in_use), key=key):
+    def victims(occupants: Sequence[Occupant], need: int, budget: int, now: float) -> list[ModelId]:
+        free, gone = budget - sum(occupant.nbytes for occupant in occupants), []
+        for occupant in sorted((r for r in occupants if not r.in_use), key=key):
             if free >= need:
                 break
-            free += resident.nbytes
-            gone.append(resident.id)
+            free += occupant.nbytes
+            gone.append(occupant.id)
         return gone
 
     return victims
 
 
-def least_bytes(residents: Sequence[Resident], need: int, budget: int, now: float) -> list[ModelId]:
+def least_bytes(occupants: Sequence[Occupant], need: int, budget: int, now: float) -> list[ModelId]:
     """Of all combinations of idle models that make room, the one that frees the least."""
-    free = budget - sum(resident.nbytes for resident in residents)
-    idle = [resident for resident in residents if not resident.in_use]
+    free = budget - sum(occupant.nbytes for occupant in occupants)
+    idle = [occupant for occupant in occupants if not occupant.in_use]
     combinations = itertools.chain.from_iterable(itertools.combinations(idle, n) for n in range(len(idle) + 1))
-    sizes = ((sum(resident.nbytes for resident in chosen), chosen) for chosen in combinations)
+    sizes = ((sum(occupant.nbytes for occupant in chosen), chosen) for chosen in combinations)
     _, best = min(((size, chosen) for size, chosen in sizes if free + size >= need), key=lambda pair: pair[0])
-    return [resident.id for resident in best]
+    return [occupant.id for occupant in best]
 
 
 OURS = "studio"
 POLICIES: dict[str, Policy] = {
     OURS: plan,
-    "LRU": in_order(lambda resident: resident.last_used),
-    "smallest": in_order(lambda resident: resident.nbytes),
-    "largest": in_order(lambda resident: -resident.nbytes),
+    "LRU": in_order(lambda occupant: occupant.last_used),
+    "smallest": in_order(lambda occupant: occupant.nbytes),
+    "largest": in_order(lambda occupant: -occupant.nbytes),
     "combinations": least_bytes,
 }
 
@@ -66,10 +66,10 @@ def replay(requests: Sequence[Request], budget: int, policy: Policy) -> float:
     before: tuple[str, ...] = ()
     seconds = 0.0
     for request in requests:
-        residents = [_resident(name, usages[name], name in request.models) for name in sorted(held)]
+        occupants = [_resident(name, usages[name], name in request.models) for name in sorted(held)]
         missing = [name for name in request.models if name not in held]
         need = sum(MODELS[name].nbytes for name in missing)
-        victims = policy(residents, need, budget, request.at) if missing else ()
+        victims = policy(occupants, need, budget, request.at) if missing else ()
         assert victims is not None
         held.difference_update(victims)
         held.update(missing)
@@ -81,9 +81,9 @@ def replay(requests: Sequence[Request], budget: int, policy: Policy) -> float:
     return seconds
 
 
-def _resident(name: str, usage: Usage, in_use: bool) -> Resident:
+def _resident(name: str, usage: Usage, in_use: bool) -> Occupant:
     model = MODELS[name]
-    return Resident(
+    return Occupant(
         id=ModelId(name),
         nbytes=model.nbytes,
         last_used=usage.last_used,

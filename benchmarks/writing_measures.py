@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from typing import Any, Final
 
+from studio.writing.lengths import units
 from studio.writing.prompts import example
-from studio.writing.room import units
 
 COUNTS: Final = (
     "valid outlines",

@@ -19,10 +19,10 @@ from studio.hosting.zerogpu import Gpu, zerogpu
 from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.control.annotations import Annotations
-from studio.imaging.control.images import Controls
+from studio.imaging.control.images import ControlImages
+from studio.imaging.drawing.controlnets import fits
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.safety_checker import SafetyChecker
-from studio.imaging.drawing.steering import fits
 from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.plots.plotter import Plotter
 from studio.imaging.prompts.phrasing import Phrasing
@@ -111,11 +111,11 @@ class Studio:
         self.writer = Writer(self.registry)
         self.coder = Coder(self.registry)
         self.phrasing = Phrasing(self.settings.data, assets() / "starter-diffusion")
-        self.controls = Controls(self.registry, self.catalogue, self.settings.max_pixels)
-        self.annotations = Annotations(self.controls, self.settings.outputs)
+        self.control_images = ControlImages(self.registry, self.catalogue, self.settings.max_pixels)
+        self.annotations = Annotations(self.control_images, self.settings.outputs)
         self.adapters = self._library()
         self.illustrator = Illustrator(
-            self.registry, self.settings.outputs, self.phrasing, self.controls, self.adapters, self._checker()
+            self.registry, self.settings.outputs, self.phrasing, self.control_images, self.adapters, self._checker()
         )
         self.enlarger = Enlarger(self.registry, self.settings.outputs, self.settings.max_pixels)
         resident_bytes = expect_room(residents or (), bindings, books, store)

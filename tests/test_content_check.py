@@ -7,7 +7,7 @@ import pytest
 from studio.engines.classifiers.fake import PretendClassifier
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import InvalidRequest
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
 from studio.registry import Binding, Catalogue
 from studio.settings import Settings
 from studio.studio import Studio
@@ -37,7 +37,7 @@ def test_what_may_be_seen_is_kept(tmp_path: Path, settings: dict[str, object], p
     with studio(tmp_path, 0.8, **settings) as made:
         *events, done = made.illustrator.draw(PictureRequest.of(prompt="a cat", steps=2))
     assert isinstance(done, Drawn)
-    assert all((event.preview is not None) == previews for event in events if isinstance(event, Drawing))
+    assert all((event.preview is not None) == previews for event in events if isinstance(event, DrawingProgress))
 
 
 def test_what_may_not_be_seen_is_refused(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from studio.coding.requests import Report, Snippet
-from studio.imaging.drawing.requests import Drawing
-from studio.imaging.enlarging.requests import Enlarging
+from studio.imaging.drawing.requests import DrawingProgress
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.messages import Locale, message
 from studio.registry import LoadProgress
 from studio.writing.requests import Drafting, Outline, SectionText
@@ -82,9 +82,9 @@ class Terminal:
                 return self.say("progress.section", heading=heading), 0, None
             case Snippet():
                 return self.say("progress.snippet"), 0, None
-            case Drawing(step=step, total=total):
+            case DrawingProgress(step=step, total=total):
                 return self.say("progress.drawing", step=step, total=total), step, total
-            case Enlarging(tile=tile, total=total):
+            case EnlargingProgress(tile=tile, total=total):
                 return self.say("progress.enlarging", tile=tile, total=total), tile, total
         return None
 

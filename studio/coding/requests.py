@@ -45,7 +45,7 @@ class Finding(BaseModel):
     link: str | None = None
 
 
-class Part(BaseModel):
+class ScorePart(BaseModel):
     """One axis of the score."""
 
     model_config = ConfigDict(frozen=True)
@@ -67,7 +67,7 @@ class Report(BaseModel):
     """None where nothing could be measured."""
     language: str
     syntax: Syntax
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ScorePart, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from studio.registry.memory.placement import Option, bill
 from studio.registry.memory.shortage import ran_out
 from studio.registry.models.entry import Departure, Entry
 from studio.registry.models.loaded import DeviceName, Loaded
+from studio.registry.moving import Eviction, Mover
 from studio.registry.reporting.refusals import code_of, too_late, unexpected
-from studio.registry.residency import Eviction, Residency
 from studio.registry.waiter import LoadProgress, Waiter
 
 PARKING: Final = ("offloaded", "expired", "evicted")
@@ -35,11 +35,9 @@ class Ahead:
 class Dispatcher:
     """The queue. Every change of state ends in one look at all of it, so no wake-up can be lost."""
 
-    def __init__(
-        self, books: Books, residency: Residency, *, patience: float = 600, executor: Executor = in_thread
-    ) -> None:
+    def __init__(self, books: Books, mover: Mover, *, patience: float = 600, executor: Executor = in_thread) -> None:
         """`patience` is the seconds after which a load that does not end no longer holds others up."""
-        self._residency = residency
+        self._mover = mover
         self._ledger = books.ledger
         self._lock = books.lock
         self._entries = books.entries
@@ -48,7 +46,7 @@ class Dispatcher:
         self._clock = books.clock
         self._patience = patience
         self._options = Options(books.entries, books.ledger, books.measurements)
-        self._errands = Errands(books, residency, executor, self._finished, self.look)
+        self._errands = Errands(books, mover, executor, self._finished, self.look)
         self._peaks = PeakWatch(books.ledger, books.measurements)
         self._queue: list[Waiter] = []
         self._granted: set[Waiter] = set()
@@ -140,7 +138,7 @@ class Dispatcher:
             park = not self._errands.moving
         if placement is not None:
             self._journal.write(entry.spec.id, "ran_out", device=str(placement))
-            self._residency.clear(placement.device, waiter.models, entry.spec.id, park=park)
+            self._mover.clear(placement.device, waiter.models, entry.spec.id, park=park)
         with self._lock:
             self._dispatch()
 
@@ -194,7 +192,7 @@ class Dispatcher:
     def depart(self, departures: Sequence[tuple[Entry, Departure]]) -> None:
         """Carry out departures that were marked under the lock."""
         for entry, event in departures:
-            self._residency.leave(entry, event, park=event in PARKING and not entry.waiting)
+            self._mover.leave(entry, event, park=event in PARKING and not entry.waiting)
             with self._lock:
                 entry.busy = ""
         if departures:
@@ -260,7 +258,7 @@ class Dispatcher:
             return False
         evictions: list[Eviction] = []
         for device, need in needs.items():
-            victims = self._residency.victims(device, need, waiter.models, self._ledger.promised(device))
+            victims = self._mover.victims(device, need, waiter.models, self._ledger.promised(device))
             if victims is None:
                 ahead.contended.add(device)
                 return False
@@ -356,10 +354,10 @@ class Dispatcher:
                 self._leaving.discard(entry)
                 departures.append((entry, entry.leaving or "offloaded"))
         for device in tuple(self._shrunk):
-            names = self._residency.victims(device, 0, (), self._ledger.promised(device))
+            names = self._mover.victims(device, 0, (), self._ledger.promised(device))
             if names is not None:
                 self._shrunk.discard(device)
-            idle = names if names is not None else self._residency.idle(device)
+            idle = names if names is not None else self._mover.idle(device)
             departures += [(self._entries[name], "spilled" if device == "cpu" else "evicted") for name in idle]
         for entry, _ in departures:
             entry.begin("moving", self._clock())

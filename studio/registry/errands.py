@@ -9,7 +9,7 @@ from studio.errors import Cancelled
 from studio.registry.books import Books
 from studio.registry.memory.placement import Candidate, Option
 from studio.registry.models.entry import Entry
-from studio.registry.residency import Eviction, Residency
+from studio.registry.moving import Eviction, Mover
 from studio.registry.waiter import LoadProgress
 
 Executor = Callable[[Callable[[], None], str], None]
@@ -71,13 +71,13 @@ class Errands:
     def __init__(
         self,
         books: Books,
-        residency: Residency,
+        mover: Mover,
         executor: Executor,
         finished: Callable[[Job, Exception | None], None],
         after: Callable[[], None],
     ) -> None:
         self._books = books
-        self._residency = residency
+        self._mover = mover
         self._executor = executor
         self._finished = finished
         self._after = after
@@ -141,7 +141,7 @@ class Errands:
         entry, error = job.entry, None
         found = None
         try:
-            found = self._residency.locate(entry, lambda: not wanted())
+            found = self._mover.locate(entry, lambda: not wanted())
         except Exception as problem:
             error = problem
         with self._books.lock:
@@ -155,10 +155,10 @@ class Errands:
         error = None
         try:
             for eviction in evictions:
-                self._residency.evict(eviction, job.entry.spec.id)
+                self._mover.evict(eviction, job.entry.spec.id)
             for load in loads:
                 job.entry = load.entry
-                self._residency.load(load.entry, load.option, load.rest, job.entries, lambda: job.given_up)
+                self._mover.load(load.entry, load.option, load.rest, job.entries, lambda: job.given_up)
         except Exception as problem:
             error = problem
         with self._books.lock:

@@ -20,9 +20,9 @@ from studio.registry.loan import Loan
 from studio.registry.models.binding import Binding
 from studio.registry.models.entry import Entry
 from studio.registry.models.loaded import DeviceName, Shape
+from studio.registry.moving import Mover
 from studio.registry.reporting.journal import Journal
 from studio.registry.reporting.status import DeviceStatus, Status
-from studio.registry.residency import Residency
 from studio.registry.waiter import LoadProgress, Waiter
 from studio.registry.weights.store import WeightsStore
 
@@ -68,7 +68,7 @@ class Registry:
         self._entries = books.entries
         for spec in catalogue:
             self._entries[spec.id] = Entry(spec, bindings[spec.engine])
-        self._dispatcher = Dispatcher(books, Residency(books, store), patience=deadline, executor=executor)
+        self._dispatcher = Dispatcher(books, Mover(books, store), patience=deadline, executor=executor)
         self._lock = books.lock
         fixed = {task: self.choose(model, task, *KINDRED.get(task, ())) for task, model in (defaults or {}).items()}
         self._choice = Choice(

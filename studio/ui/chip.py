@@ -10,7 +10,7 @@ from studio.ui.words import both, left
 def chip(studio: Studio, fetching: Sequence[LoadProgress]) -> str:
     """The chip's words: what is on its way, else what is in memory."""
     if not fetching:
-        return resident(studio)
+        return in_memory(studio)
     step = fetching[0]
     if step.total:
         told = both("app.chip.fetching", name=step.name, share=int(100 * step.done / step.total))
@@ -24,7 +24,7 @@ def chip(studio: Studio, fetching: Sequence[LoadProgress]) -> str:
     return f'{told} <button type="button" class="tool" data-stop-fetching>{stop}</button>'
 
 
-def resident(studio: Studio) -> str:
+def in_memory(studio: Studio) -> str:
     """The chip's words while nothing is under way: which models are in memory."""
     there = [s.id for s in studio.registry.statuses() if s.state in ("host", "device")]
     if not there:

@@ -1,4 +1,4 @@
-"""Controls that several tabs share."""
+"""ControlImages that several tabs share."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -3,7 +3,7 @@
 from collections import Counter
 from html import escape
 
-from studio.coding.requests import Finding, Part, Report
+from studio.coding.requests import Finding, Report, ScorePart
 from studio.messages import known
 from studio.ui.words import both
 
@@ -49,7 +49,7 @@ def _nothing(report: Report) -> str | None:
     return next((rule for rule in rules if rule in NOTHING), None) if report.score is None else None
 
 
-def _part(part: Part) -> str:
+def _part(part: ScorePart) -> str:
     key = f"code.part.{part.name}"
     name = both(key) if known(key) else escape(part.name)
     if part.points is None:

@@ -14,7 +14,7 @@ from gradio.events import Dependency
 from studio.errors import StudioError
 from studio.registry import LoadProgress, Task
 from studio.studio import Studio
-from studio.ui.chip import chip, resident
+from studio.ui.chip import chip, in_memory
 from studio.ui.pacing import Paced
 from studio.ui.words import arrival, both, complaint, instead, line, trouble
 
@@ -207,7 +207,7 @@ class StartStop:
                         yield {self.model: this.instead}
                         this.instead, this.paced = "", Paced(work(*values))
                         last = yield from self._followed(this.paced, work)
-                    yield {**self._idle(), self.context.chip: resident(self.context.studio), **last}
+                    yield {**self._idle(), self.context.chip: in_memory(self.context.studio), **last}
             finally:
                 if self._runs.get(session) is this:
                     del self._runs[session]

@@ -6,13 +6,13 @@ from typing import Final
 
 from studio.engines.text import TextRequest
 from studio.registry import LoadProgress, Registry, Shape, Task
-from studio.writing.body import Proof, loops, unlooped, whole_sentences, without_lead_in
+from studio.writing.cleaning import SectionCleaner, loops, unlooped, whole_sentences, without_lead_in
 from studio.writing.export import article_markdown
+from studio.writing.lengths import enough, shape_for
 from studio.writing.pace import Pace
-from studio.writing.pen import OUTLINE_WORDS, Pen
 from studio.writing.plan import Draft, missing, outlined, read_draft
+from studio.writing.requesting import OUTLINE_WORDS, Requester
 from studio.writing.requests import Article, ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
-from studio.writing.room import enough, shape_for
 
 TASKS: Final[tuple[Task, ...]] = ("text", "code")
 """Models that can write, those made for it first."""
@@ -35,11 +35,11 @@ class Writer:
         shape = shape_for(OUTLINE_WORDS[brief.language] * (brief.sections + 1), brief.language)
         with self._registry.lend(brief.model, *TASKS, shape=shape) as loan:
             yield from loan.arrive()
-            pen = Pen(loan, brief.language)
-            first = yield from self._drafts(pen, brief, PENALTIES[0], ())
+            requester = Requester(loan, brief.language)
+            first = yield from self._drafts(requester, brief, PENALTIES[0], ())
             drafts = [first]
             if missing(brief, first):
-                drafts.append((yield from self._drafts(pen, brief, PENALTIES[1], tuple(drafts))))
+                drafts.append((yield from self._drafts(requester, brief, PENALTIES[1], tuple(drafts))))
             yield outlined(brief, *drafts)
 
     def write_section(self, request: SectionRequest) -> Generator[LoadProgress | SectionText, None, None]:
@@ -50,7 +50,7 @@ class Writer:
         """
         with self._registry.lend(request.model, *TASKS, shape=_shape(request.outline)) as loan:
             yield from loan.arrive()
-            yield from self._section(Pen(loan, request.outline.language), request)
+            yield from self._section(Requester(loan, request.outline.language), request)
 
     def write_article(self, request: ArticleRequest) -> Generator[LoadProgress | SectionText | Article, None, None]:
         """Write all sections in order under one lease; an `Article` follows each finished section.
@@ -61,13 +61,13 @@ class Writer:
         outline = request.outline
         with self._registry.lend(request.model, *TASKS, shape=_shape(outline)) as loan:
             yield from loan.arrive()
-            pen = Pen(loan, outline.language)
+            requester = Requester(loan, outline.language)
             texts: dict[int, str] = {}
             total = len(outline.sections)
             for index in range(total):
                 written = article_markdown(outline, texts) if texts else ""
                 section = SectionRequest.of(outline=outline, index=index, article=written)
-                for step in self._section(pen, section):
+                for step in self._section(requester, section):
                     if isinstance(step, SectionText):
                         texts[index] = step.text
                     yield step
@@ -75,13 +75,13 @@ class Writer:
                 yield Article(markdown, written=index + 1, total=total, done=index + 1 == total)
 
     def _drafts(
-        self, pen: Pen, brief: Brief, penalty: float, before: tuple[Draft, ...]
+        self, requester: Requester, brief: Brief, penalty: float, before: tuple[Draft, ...]
     ) -> Generator[LoadProgress | Drafting, None, Draft]:
         """One try at an outline; `before` are the tries made already."""
-        request, trimmed = pen.outline_request(brief, penalty)
+        request, trimmed = requester.outline_request(brief, penalty)
         pace, said, tokens = Pace(), "", 0
-        notice = pen.notice or ("write.notice.trimmed" if trimmed else None)
-        with closing(pen.write(request)) as chunks:
+        notice = requester.notice or ("write.notice.trimmed" if trimmed else None)
+        with closing(requester.write(request)) as chunks:
             for chunk in chunks:
                 if isinstance(chunk, LoadProgress):
                     yield chunk
@@ -99,13 +99,15 @@ class Writer:
         yield Drafting(said, headings, brief.sections, tokens, pace.seconds, notice)
         return draft
 
-    def _section(self, pen: Pen, request: SectionRequest) -> Generator[LoadProgress | SectionText, None, None]:
+    def _section(
+        self, requester: Requester, request: SectionRequest
+    ) -> Generator[LoadProgress | SectionText, None, None]:
         """One section, streamed; a model that says nothing is asked once more."""
         section = request.outline.sections[request.index]
-        asked = pen.section_request(request)
+        asked = requester.section_request(request)
         text, tokens, seconds, notice = "", 0, 0.0, None
         for _ in range(2):
-            for step in self._section_once(pen, request, asked):
+            for step in self._section_once(requester, request, asked):
                 if isinstance(step, SectionText):
                     text, tokens, seconds, notice = step.text, step.tokens, step.seconds, step.notice
                 yield step
@@ -115,14 +117,14 @@ class Writer:
         yield SectionText(request.index, section.heading, text, True, tokens, seconds, notice)
 
     def _section_once(
-        self, pen: Pen, request: SectionRequest, asked: TextRequest
+        self, requester: Requester, request: SectionRequest, asked: TextRequest
     ) -> Generator[LoadProgress | SectionText, None, None]:
         outline, index = request.outline, request.index
         heading, target = outline.sections[index].heading, outline.sections[index].target_words
         headings = [section.heading for section in outline.sections]
-        proof = Proof(outline.title, heading, headings, outline.sections[index].key_points)
-        pace, said, tokens, cut, notice = Pace(), "", 0, False, pen.notice
-        with closing(pen.write(asked)) as chunks:
+        proof = SectionCleaner(outline.title, heading, headings, outline.sections[index].key_points)
+        pace, said, tokens, cut, notice = Pace(), "", 0, False, requester.notice
+        with closing(requester.write(asked)) as chunks:
             for chunk in chunks:
                 if isinstance(chunk, LoadProgress):
                     yield chunk
@@ -133,13 +135,13 @@ class Writer:
                 if not pace.due():
                     continue
                 body = proof.read(said, done=False)
-                if body.ended or loops(body.text) or enough(body.text, target, pen.language) is not None:
+                if body.ended or loops(body.text) or enough(body.text, target, requester.language) is not None:
                     break
                 yield SectionText(index, heading, body.text, False, tokens, pace.seconds, notice)
         text = proof.read(said, done=True).text
         if loops(text):
             text = unlooped(text)
-        kept = enough(text, target, pen.language)
+        kept = enough(text, target, requester.language)
         if kept is not None and kept != text:
             text = without_lead_in(kept)
         elif cut or kept is not None:

@@ -14,7 +14,7 @@ from studio.engines.text.echo import EchoEngine
 from studio.errors import EngineFailed, OutOfMemory, UnknownModel
 from studio.hosting.fake import ForkingGpu
 from studio.hosting.zerogpu import on_gpu, zerogpu
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.studio import Studio
 from studio.writing.requests import Outline, Section, SectionRequest, SectionText
@@ -52,8 +52,8 @@ def test_pictures_are_drawn_in_children_with_the_model_that_the_parent_loaded(
     studio: Studio, gpu: ForkingGpu, tmp_path: Path
 ) -> None:
     events = drain(studio.illustrator.draw(PictureRequest.of(prompt="a cat", steps=4, seed=3)))
-    assert [event.step for event in events if isinstance(event, Drawing)] == [1, 2, 3, 4]
-    assert all(event.preview is not None for event in events if isinstance(event, Drawing))
+    assert [event.step for event in events if isinstance(event, DrawingProgress)] == [1, 2, 3, 4]
+    assert all(event.preview is not None for event in events if isinstance(event, DrawingProgress))
     with Image.open(events[-1].files[0]) as picture:
         assert picture.size == (64, 64)
         assert "Seed: 3" in picture.info["parameters"]
@@ -164,7 +164,7 @@ def test_a_child_that_dies_is_told_and_the_next_request_works(gpu: ForkingGpu, t
 
 def test_closing_stops_the_child_and_leaves_no_file(studio: Studio, gpu: ForkingGpu, tmp_path: Path) -> None:
     events = studio.illustrator.draw(PictureRequest.of(prompt="a cat", steps=150))
-    assert isinstance(next(iter(events)), Drawing)
+    assert isinstance(next(iter(events)), DrawingProgress)
     events.close()  # type: ignore[attr-defined]
     assert not [file for file in (tmp_path / "outputs").rglob("*") if file.is_file()]
     assert draw(studio).files[0].exists()

@@ -9,7 +9,7 @@ from PIL import Image
 from studio.engines.diffusion import DiffusersLoader
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.reuse import reuse
 from studio.registry import DeviceName, ModelSpec
@@ -40,7 +40,7 @@ def test_the_switch_wears_the_adapter_and_takes_its_habits(illustrator: Illustra
     def drawn(**fields: object) -> tuple[int, Drawn]:
         *steps, last = illustrator.draw(PictureRequest.of(prompt="a cat", model="tiny", seed=3, **fields))
         assert isinstance(last, Drawn)
-        return sum(isinstance(step, Drawing) for step in steps), last
+        return sum(isinstance(step, DrawingProgress) for step in steps), last
 
     taken, fast = drawn(fast=True)
     assert taken == 3

@@ -12,7 +12,7 @@ from studio.engines.diffusion import DiffusersLoader, DiffusionRequest, Picture,
 from studio.engines.diffusion.helpers import LARGEST_PREVIEW, TinyAutoencoder
 from studio.errors import WeightsUnavailable
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
 from studio.registry import DeviceName, ModelSpec
 from tests.support.registries import fake_registry, spec
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
@@ -50,7 +50,7 @@ def illustrator_of(folders: dict[str, Path], folder: Path, *helpers: ModelSpec) 
 def drawn(illustrator: Illustrator) -> tuple[list[Image.Image], np.ndarray, str]:
     *steps, last = illustrator.draw(PictureRequest.of(prompt="a cat", model="tiny", seed=3))
     assert isinstance(last, Drawn)
-    previews = [step.preview for step in steps if isinstance(step, Drawing) and step.preview is not None]
+    previews = [step.preview for step in steps if isinstance(step, DrawingProgress) and step.preview is not None]
     with Image.open(last.files[0]) as image:
         return previews, np.asarray(image), last.infotext
 

@@ -2,7 +2,7 @@
 
 from studio.coding.languages import find
 from studio.coding.report import report as judge
-from studio.coding.requests import Finding, Part, Report
+from studio.coding.requests import Finding, Report, ScorePart
 from studio.errors import InvalidRequest
 from studio.messages import data_size
 from studio.registry import LoadProgress, ModelId
@@ -63,7 +63,7 @@ def report(*findings: Finding, points: float | None = 20) -> Report:
         score=60,
         language="python",
         syntax="ok",
-        parts=(Part(name="syntax", weight=1, points=points, findings=findings),),
+        parts=(ScorePart(name="syntax", weight=1, points=points, findings=findings),),
     )
 
 

@@ -11,7 +11,7 @@ from studio.coding.report.layout import layout
 from studio.coding.report.ruff_checks import PythonChecks
 from studio.coding.report.structure import Function, Structure, measure
 from studio.coding.report.syntax import Verdict, parse, verdict
-from studio.coding.requests import Finding, Part, Report
+from studio.coding.requests import Finding, Report, ScorePart
 
 PARTS: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -156,9 +156,9 @@ def _added_up(language: CodeLanguage, judged: Verdict, measured: Mapping[str, _M
         score = round(sum(PARTS[name] * points[name] for name in measured) / share)
         score = score if judged.syntax == "ok" else min(score, BROKEN_CAP)
     parts = tuple(
-        Part(name=name, weight=PARTS[name] / share, points=points[name], findings=_shown(measured[name].findings))
+        ScorePart(name=name, weight=PARTS[name] / share, points=points[name], findings=_shown(measured[name].findings))
         if name in measured
-        else Part(name=name, weight=0, points=None)
+        else ScorePart(name=name, weight=0, points=None)
         for name in PARTS
     )
     if score is None:
@@ -166,7 +166,7 @@ def _added_up(language: CodeLanguage, judged: Verdict, measured: Mapping[str, _M
     return Report(score=score, language=language.id, syntax=judged.syntax, parts=parts)
 
 
-def _with_reason(part: Part, judged: Verdict, language: CodeLanguage, *, enough: bool) -> Part:
+def _with_reason(part: ScorePart, judged: Verdict, language: CodeLanguage, *, enough: bool) -> ScorePart:
     if judged.syntax == "unknown":
         reason = Finding(
             line=None, rule="unknown", message=f"Too large to parse, or no {language.label} grammar is installed."
@@ -193,6 +193,6 @@ def _unscored(code: str, judged: Verdict, language: CodeLanguage) -> Report:
     rule, message = ("comments", "Only comments: there is nothing to judge yet.") if code else ("empty", "No code yet.")
     reason = Finding(line=None, rule=rule, message=message)
     parts = tuple(
-        Part(name=name, weight=0, points=None, findings=(reason,) if name == "syntax" else ()) for name in PARTS
+        ScorePart(name=name, weight=0, points=None, findings=(reason,) if name == "syntax" else ()) for name in PARTS
     )
     return Report(score=None, language=language.id, syntax=judged.syntax if code else "unknown", parts=parts)

@@ -24,7 +24,7 @@ PICTURES: Final = frozenset({"none", "tile"})
 """Annotators that leave a picture a picture, of which a single colour is nothing strange."""
 
 
-class Controls:
+class ControlImages:
     """Makes control images with the annotators of a registry, and keeps the last `cache_bytes` of them.
 
     Pictures of more than `max_pixels` pixels are refused before they are decoded.

@@ -7,12 +7,12 @@ from typing import Final
 from studio.engines.diffusion import DiffusionRequest, Picture, Seeds, TokenCount, token_counter
 from studio.errors import InvalidRequest
 from studio.imaging.adapters.library import AdapterLibrary
-from studio.imaging.control.images import Controls
+from studio.imaging.control.images import ControlImages
 from studio.imaging.drawing.plan import Plan, plan_picture, seeds_after
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest, fixed_seed
-from studio.imaging.drawing.run import Part, Run
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest, fixed_seed
+from studio.imaging.drawing.run import Round, Run
 from studio.imaging.drawing.safety_checker import SafetyChecker
-from studio.imaging.enlarging.requests import Enlarging
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.infotext.carriers import SUFFIXES, save
 from studio.imaging.pictures.storage import PictureStore
 from studio.imaging.prompts.phrasing import Phrase, Phrasing
@@ -29,7 +29,7 @@ class Illustrator:
         registry: Registry,
         outputs: Path,
         phrasing: Phrasing | None = None,
-        controls: Controls | None = None,
+        control_images: ControlImages | None = None,
         adapters: AdapterLibrary | None = None,
         checker: SafetyChecker | None = None,
     ) -> None:
@@ -40,12 +40,12 @@ class Illustrator:
         """
         self._registry = registry
         self._phrasing = phrasing or Phrasing(outputs.parent)
-        self._controls = controls or Controls(registry, registry.catalogue, MOST_PIXELS)
+        self._control_images = control_images or ControlImages(registry, registry.catalogue, MOST_PIXELS)
         self._adapters = adapters or AdapterLibrary(outputs.parent, registry)
         self._checker = checker
         self._store = PictureStore(outputs)
 
-    def draw(self, request: PictureRequest) -> Iterator[LoadProgress | Drawing | Enlarging | Drawn]:
+    def draw(self, request: PictureRequest) -> Iterator[LoadProgress | DrawingProgress | EnlargingProgress | Drawn]:
         """Draw pictures in rounds and write each with its infotext; others get their turn in between.
 
         After each one comes what is finished so far. Closing the iterator stops within one step, and keeps that. A
@@ -61,14 +61,14 @@ class Illustrator:
             EngineFailed: the model broke off.
             StorageFailed: the picture cannot be written.
         """
-        plan = plan_picture(request, self._registry, self._controls.max_pixels)
+        plan = plan_picture(request, self._registry, self._control_images.max_pixels)
         if self._checker is not None:
             yield from self._checker.ready()
-        run = Run(plan, self._registry, self._controls, previews=self._checker is None)
+        run = Run(plan, self._registry, self._control_images, previews=self._checker is None)
         done = Drawn((), (), (), request.count, before=plan.canvas.before if plan.canvas else None)
         for wanted in self._rounds(plan):
             behind = len(done.files) + done.refused
-            pictures = yield from run.pictures(wanted, Part(behind + 1, request.count, len(wanted.seeds)))
+            pictures = yield from run.pictures(wanted, Round(behind + 1, request.count, len(wanted.seeds)))
             for number, picture in enumerate(pictures):
                 if (yield from self._allowed(picture)):
                     file, infotext, notice = self._kept(picture, wanted.alone(number), plan)

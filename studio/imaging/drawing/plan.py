@@ -8,9 +8,9 @@ from studio.engines.diffusion import Abilities, DiffusionRequest, Picture, Seeds
 from studio.errors import InvalidRequest
 from studio.imaging.control.units import infotext_units
 from studio.imaging.drawing.canvas import Canvas, canvas
+from studio.imaging.drawing.controlnets import ChosenUnit, fits, steering
 from studio.imaging.drawing.requests import SEEDS, PictureRequest
 from studio.imaging.drawing.second_pass import SecondPass, second_pass
-from studio.imaging.drawing.steering import Steering, fits, steering
 from studio.imaging.infotext.text import format_infotext
 from studio.imaging.pictures.fitting import USUAL_SIDE, Size
 from studio.imaging.prompts.phrasing import Phrase
@@ -37,7 +37,7 @@ class Plan:
     spec: ModelSpec
     canvas: Canvas | None
     second: SecondPass | None
-    steering: tuple[Steering, ...] = ()
+    steering: tuple[ChosenUnit, ...] = ()
     fast: ModelSpec | None = None
     """The adapter that makes few steps enough."""
     vae: ModelSpec | None = None

@@ -105,7 +105,7 @@ class PictureRequest(Request):
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DrawingProgress:
     """A picture on its way."""
 
     step: int

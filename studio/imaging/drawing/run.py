@@ -7,19 +7,19 @@ from time import monotonic
 
 from studio.engines.diffusion import Adapter, DiffusionEngine, DiffusionRequest, Picture, Step
 from studio.errors import EngineFailed, OutOfMemory
-from studio.imaging.control.images import Controls
+from studio.imaging.control.images import ControlImages
+from studio.imaging.drawing.controlnets import ControlImageSet, ControlledUnit
 from studio.imaging.drawing.plan import Plan
-from studio.imaging.drawing.requests import Drawing
-from studio.imaging.drawing.steering import Steered, Steersman
-from studio.imaging.enlarging.requests import Enlarging
-from studio.imaging.enlarging.upscaling import Magnifier
+from studio.imaging.drawing.requests import DrawingProgress
+from studio.imaging.enlarging.in_memory import InMemoryEnlarger
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.registry import LoadProgress, Registry, Shape
 
-Events = Generator[LoadProgress | Drawing | Enlarging, None, list[Picture]]
+Events = Generator[LoadProgress | DrawingProgress | EnlargingProgress, None, list[Picture]]
 
 
 @dataclass(frozen=True)
-class Part:
+class Round:
     """Which of several pictures, and which of its passes."""
 
     picture: int
@@ -33,7 +33,7 @@ class Part:
     heavier: float = 1.0
     """How much longer a step of those takes."""
 
-    def of(self, number: int, together: int) -> "Part":
+    def of(self, number: int, together: int) -> "Round":
         """Some of the pictures of this round."""
         return replace(self, picture=self.picture + number, together=together)
 
@@ -41,14 +41,14 @@ class Part:
 class Run:
     """Draws the pictures of one plan."""
 
-    def __init__(self, plan: Plan, registry: Registry, controls: Controls, *, previews: bool) -> None:
+    def __init__(self, plan: Plan, registry: Registry, control_images: ControlImages, *, previews: bool) -> None:
         """Without `previews` nothing is shown of a picture before it is finished, so that nothing makes any."""
         self._plan = plan if previews else replace(plan, preview=None)
         self._registry, self._previews = registry, previews
-        self._steersman = Steersman(plan.steering, plan.canvas, controls)
-        self._magnifier = Magnifier(registry)
+        self._control_images = ControlImageSet(plan.steering, plan.canvas, control_images)
+        self._upscalers = InMemoryEnlarger(registry)
 
-    def pictures(self, wanted: DiffusionRequest, part: Part) -> Events:
+    def pictures(self, wanted: DiffusionRequest, part: Round) -> Events:
         """The pictures of one round as they will be kept; where memory is too small for all, in smaller rounds.
 
         Raises:
@@ -70,7 +70,7 @@ class Run:
         canvas = self._plan.canvas
         return [replace(each, image=canvas.finished(each.image)) if canvas else each for each in drawn]
 
-    def _passes(self, wanted: DiffusionRequest, part: Part) -> Events:
+    def _passes(self, wanted: DiffusionRequest, part: Round) -> Events:
         second = self._plan.second
         if second is None:
             return (yield from self._drawn(wanted, part))
@@ -79,15 +79,15 @@ class Run:
         ahead = replace(part, after=count * taken, heavier=second.scale**2 / count)
         finished = []
         for number, first in enumerate((yield from self._drawn(wanted, ahead))):
-            again = yield from second.begun(first, wanted.alone(number), self._magnifier)
+            again = yield from second.begun(first, wanted.alone(number), self._upscalers)
             place = replace(part, before=wanted.steps + number * taken, after=(count - number - 1) * taken)
             finished += yield from self._drawn(again, place)
         return finished
 
-    def _drawn(self, wanted: DiffusionRequest, part: Part) -> Events:
+    def _drawn(self, wanted: DiffusionRequest, part: Round) -> Events:
         plan, pictures = self._plan, list[Picture]()
         size = wanted.width, wanted.height
-        units = yield from self._steersman.at(size)
+        units = yield from self._control_images.at(size)
         fast = plan.fast
 
         def start(engine: DiffusionEngine) -> Iterator[Step | Picture]:
@@ -119,13 +119,13 @@ class Run:
         return step if self._previews else replace(step, preview=None)
 
 
-def _notices(units: Iterable[Steered]) -> Iterator[str]:
+def _notices(units: Iterable[ControlledUnit]) -> Iterator[str]:
     return (unit.notice for unit in units if unit.notice)
 
 
-def _progress(step: Step, seconds: float, part: Part) -> Drawing:
+def _progress(step: Step, seconds: float, part: Round) -> DrawingProgress:
     total = part.before + step.total + part.after
     rounds = (part.pictures - part.picture - part.together + 1) / part.together
     ahead = step.total - step.index + part.after * part.heavier + rounds * total
     left = seconds / step.index * ahead if step.index else None
-    return Drawing(part.before + step.index, total, left, step.preview, part.picture, part.pictures)
+    return DrawingProgress(part.before + step.index, total, left, step.preview, part.picture, part.pictures)

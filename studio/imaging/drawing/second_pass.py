@@ -8,8 +8,8 @@ from PIL import Image
 from studio.engines.diffusion import DiffusionRequest, Picture
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.requests import LATENT, PictureRequest
-from studio.imaging.enlarging.requests import Enlarging
-from studio.imaging.enlarging.upscaling import Magnifier
+from studio.imaging.enlarging.in_memory import InMemoryEnlarger
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.pictures.fitting import MOST_SIDE, STEP, Size
 from studio.registry import LoadProgress, ModelSpec, Registry
 
@@ -41,8 +41,8 @@ class SecondPass:
         }
 
     def begun(
-        self, first: Picture, wanted: DiffusionRequest, magnifier: Magnifier
-    ) -> Generator[LoadProgress | Enlarging, None, DiffusionRequest]:
+        self, first: Picture, wanted: DiffusionRequest, upscalers: InMemoryEnlarger
+    ) -> Generator[LoadProgress | EnlargingProgress, None, DiffusionRequest]:
         """The request of the second pass, from the picture of the first."""
         again = replace(
             wanted,
@@ -54,7 +54,7 @@ class SecondPass:
             keep_latents=False,
         )
         if self.upscaler is not None:
-            larger = yield from magnifier.magnified(first.image.convert("RGB"), self.upscaler.id)
+            larger = yield from upscalers.enlarged(first.image.convert("RGB"), self.upscaler.id)
             return replace(again, image=larger.resize(self.size, Image.Resampling.LANCZOS))
         # Models that do not work on latents of this kind hand on none.
         return replace(again, latents=first.latents) if first.latents is not None else replace(again, image=first.image)

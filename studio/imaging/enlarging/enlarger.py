@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.engines.upscalers import Upscaler
-from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging
+from studio.imaging.enlarging.in_memory import InMemoryEnlarger
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
 from studio.imaging.enlarging.tiling import HalvingTiles, enlarged_rows, tile_count
-from studio.imaging.enlarging.upscaling import Magnifier
 from studio.imaging.infotext.text import KEY
 from studio.imaging.pictures.opening import OpenedPicture, open_picture
 from studio.imaging.pictures.png import PngWriter
@@ -31,11 +31,11 @@ class Enlarger:
 
     def __init__(self, registry: Registry, outputs: Path, max_pixels: int) -> None:
         self._registry = registry
-        self._magnifier = Magnifier(registry)
+        self._upscalers = InMemoryEnlarger(registry)
         self._store = PictureStore(outputs)
         self._max_pixels = max_pixels
 
-    def enlarge(self, request: EnlargeRequest) -> Iterator[LoadProgress | Enlarging | Enlarged]:
+    def enlarge(self, request: EnlargeRequest) -> Iterator[LoadProgress | EnlargingProgress | Enlarged]:
         """Enlarge one picture and write it as PNG. Closing the iterator stops within one tile and leaves no file.
 
         Raises:
@@ -52,7 +52,7 @@ class Enlarger:
             if source is not None:
                 picture.image.save(source, format="PNG")  # type: ignore[arg-type]
             with ExitStack() as leases:
-                lease, most = yield from self._magnifier.lease(spec.id, picture.image.size, leases)
+                lease, most = yield from self._upscalers.lease(spec.id, picture.image.size, leases)
                 engine: Upscaler = lease.model
                 scale = engine.scale
                 enlarged = files.enter_context(self._store.new(f"{stem}-x{scale}"))
@@ -68,7 +68,7 @@ class Enlarger:
 
 def _tiles(
     picture: OpenedPicture, engine: Upscaler, tile: int, draft: Draft, make_room: Callable[[], None]
-) -> Iterator[Enlarging]:
+) -> Iterator[EnlargingProgress]:
     """Enlarge and write, reporting after every tile."""
     width, height = picture.image.size
     writer = PngWriter(draft.write, width * engine.scale, height * engine.scale, 3 if picture.alpha is None else 4)
@@ -77,11 +77,11 @@ def _tiles(
     enlarge = HalvingTiles(engine.enlarge, engine.scale, tile, make_room)
     total = tile_count(height, width, tile=tile)
     alpha, written, begun = picture.alpha, 0, monotonic()
-    yield Enlarging(tile=0, total=total, seconds_left=None)
+    yield EnlargingProgress(tile=0, total=total, seconds_left=None)
     for done, rows in enumerate(enlarged_rows(picture.pixels, engine.scale, enlarge, tile=tile), start=1):
         writer.rows(rows if alpha is None else _with_alpha(rows, alpha, written, engine.scale))
         written += len(rows)
-        yield Enlarging(tile=done, total=total, seconds_left=(monotonic() - begun) / done * (total - done))
+        yield EnlargingProgress(tile=done, total=total, seconds_left=(monotonic() - begun) / done * (total - done))
     writer.close()
 
 

@@ -14,7 +14,7 @@ class EnlargeRequest(Request):
 
 
 @dataclass(frozen=True)
-class Enlarging:
+class EnlargingProgress:
     """A picture being enlarged, tile by tile."""
 
     tile: int

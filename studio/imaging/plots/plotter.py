@@ -13,8 +13,8 @@ from pydantic import model_validator
 from studio.errors import EngineFailed, InvalidRequest
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.plan import plan_settings
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest, fixed_seed
-from studio.imaging.enlarging.requests import Enlarging
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest, fixed_seed
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.infotext.carriers import save
 from studio.imaging.infotext.pairs import quoted
 from studio.imaging.pictures.storage import PictureStore
@@ -42,7 +42,7 @@ SCRIPT: Final = "X/Y/Z plot"
 """What A1111 calls it in its infotexts."""
 REFUSED: Final = "nsfw.refused"
 """What an illustrator answers where the one picture that was asked for does not pass the content check."""
-Event = LoadProgress | Drawing | Enlarging | Drawn
+Event = LoadProgress | DrawingProgress | EnlargingProgress | Drawn
 """What an illustrator tells."""
 
 
@@ -123,7 +123,7 @@ class Plotter:
         self._phrasing = phrasing
         self._store = PictureStore(outputs)
 
-    def draw(self, request: PlotRequest) -> Iterator[LoadProgress | Drawing | Enlarging | Plotted]:
+    def draw(self, request: PlotRequest) -> Iterator[LoadProgress | DrawingProgress | EnlargingProgress | Plotted]:
         """Draw every picture and put it on the sheet; where models vary, each is loaded once.
 
         A seed left to chance is chosen once, for all pictures. After each one comes the sheet so far. Closing the
@@ -144,7 +144,7 @@ class Plotter:
         begun = monotonic()
         try:
             for number, (place, cell) in enumerate(wanted, 1):
-                plot.put(place, (yield from self._allowed(cell, _Part(number, len(wanted), begun))))
+                plot.put(place, (yield from self._allowed(cell, _CellProgress(number, len(wanted), begun))))
                 if plot.begun:
                     yield plot.so_far()
         finally:
@@ -157,8 +157,8 @@ class Plotter:
         self._phrasing.phrase(cell.prompt, cell.negative_prompt, cell.styles, cell.seed)
 
     def _allowed(
-        self, cell: PictureRequest, part: "_Part"
-    ) -> Generator[LoadProgress | Drawing | Enlarging, None, Drawn | None]:
+        self, cell: PictureRequest, part: "_CellProgress"
+    ) -> Generator[LoadProgress | DrawingProgress | EnlargingProgress, None, Drawn | None]:
         """The picture of a cell; None where the content check keeps it back, which is no reason to keep others back."""
         try:
             return (yield from self._drawn(cell, part))
@@ -167,28 +167,30 @@ class Plotter:
                 raise
             return None
 
-    def _drawn(self, cell: PictureRequest, part: "_Part") -> Generator[LoadProgress | Drawing | Enlarging, None, Drawn]:
+    def _drawn(
+        self, cell: PictureRequest, part: "_CellProgress"
+    ) -> Generator[LoadProgress | DrawingProgress | EnlargingProgress, None, Drawn]:
         drawn: Drawn | None = None
         with closing(cast(Generator[Event, None, None], self._illustrator.draw(cell))) as events:
             for event in events:
                 if isinstance(event, Drawn):
                     drawn = event
                 else:
-                    yield part.placed(event) if isinstance(event, Drawing) else event
+                    yield part.placed(event) if isinstance(event, DrawingProgress) else event
         if drawn is None:
             raise EngineFailed("draw.nothing", model=cell.model or "")
         return drawn
 
 
 @dataclass(frozen=True)
-class _Part:
+class _CellProgress:
     """Which of the pictures is being drawn, and since when all of them are."""
 
     number: int
     total: int
     begun: float
 
-    def placed(self, event: Drawing) -> Drawing:
+    def placed(self, event: DrawingProgress) -> DrawingProgress:
         """A picture on its way as one of all, with the time until the last is done."""
         left = event.seconds_left
         if left is not None:

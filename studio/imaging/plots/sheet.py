@@ -203,7 +203,7 @@ def _share(largest: Size, columns: Sequence[str], rows: Sequence[str], taken: tu
 
 
 def _whole(share: float) -> float:
-    """Pictures are magnified by whole numbers only; that keeps their pixels apart."""
+    """Pictures are enlarged by whole numbers only; that keeps their pixels apart."""
     return float(int(share)) if share > 1 else share
 
 

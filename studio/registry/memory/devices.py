@@ -85,12 +85,12 @@ class HostMemory:
         try:
             # Linux forgets the process's highest resident size when told so (proc(5), clear_refs).
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-            return _resident_bytes("VmRSS")
+            return _rss_bytes("VmRSS")
         except (OSError, ValueError):
             return None
 
     def peak(self, mark: int) -> int:
-        return max(0, _resident_bytes("VmHWM") - mark)
+        return max(0, _rss_bytes("VmHWM") - mark)
 
 
 class CudaMemory:
@@ -175,7 +175,7 @@ def _cgroup(groups: Sequence[ControlGroup]) -> tuple[int, int]:
     return sys.maxsize, 0
 
 
-def _resident_bytes(field: Literal["VmRSS", "VmHWM"]) -> int:
+def _rss_bytes(field: Literal["VmRSS", "VmHWM"]) -> int:
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith(field):
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""Which residents to evict so that a model fits: pure, so that it can be tested and simulated.
+"""Which occupants to evict so that a model fits: pure, so that it can be tested and simulated.
 
 The victims are the idle models whose absence is expected to cost the fewest seconds of reloading per second, that is
 the least sum of reload seconds × rate of returns. `benchmarks/eviction.py` compares this with other policies and with
@@ -26,7 +26,7 @@ MOST_STEPS = 4096
 
 
 @dataclass(frozen=True)
-class Resident:
+class Occupant:
     """What planning needs to know about one model on a device."""
 
     id: ModelId
@@ -56,23 +56,23 @@ class Resident:
         return round(RESOLUTION * min(max(0.0, loss), 1e6))
 
 
-def plan(residents: Iterable[Resident], need: int, budget: int, now: float = 0.0) -> tuple[ModelId, ...] | None:
-    """The idle residents whose leaving makes room for `need` bytes within `budget` at the least expected loss.
+def plan(occupants: Iterable[Occupant], need: int, budget: int, now: float = 0.0) -> tuple[ModelId, ...] | None:
+    """The idle occupants whose leaving makes room for `need` bytes within `budget` at the least expected loss.
 
     Of equal losses the set with fewer bytes leaves. No victim could stay: without any one of them the rest would not
     make enough room. Returns an empty tuple when it fits already, and None when it does not fit even with everything
     idle gone. Models in use are never among the victims.
     """
-    residents = tuple(residents)
-    missing = need + sum(resident.nbytes for resident in residents) - budget
+    occupants = tuple(occupants)
+    missing = need + sum(occupant.nbytes for occupant in occupants) - budget
     if missing <= 0:
         return ()
-    idle = [resident for resident in residents if not resident.in_use and resident.nbytes > 0]
-    if sum(resident.nbytes for resident in idle) < missing:
+    idle = [occupant for occupant in occupants if not occupant.in_use and occupant.nbytes > 0]
+    if sum(occupant.nbytes for occupant in idle) < missing:
         return None
     # One integer compares loss first and bytes second.
-    unit = 1 + sum(resident.nbytes for resident in idle)
-    weighed = [(resident.loss(now) * unit + resident.nbytes, resident) for resident in idle]
+    unit = 1 + sum(occupant.nbytes for occupant in idle)
+    weighed = [(occupant.loss(now) * unit + occupant.nbytes, occupant) for occupant in idle]
     weighed.sort(key=lambda pair: (pair[0] / min(pair[1].nbytes, missing), pair[1].id))
     chosen = _cover([weight for weight, _ in weighed], [min(r.nbytes, missing) for _, r in weighed], missing)
     return tuple(weighed[index][1].id for index in chosen)

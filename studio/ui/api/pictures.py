@@ -13,7 +13,7 @@ from studio.errors import InvalidRequest
 from studio.imaging.adapters.files import AdapterFile, Kind
 from studio.imaging.control.annotations import Annotated
 from studio.imaging.control.requests import ControlImageRequest
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.plotter import PlotRequest, Plotted
@@ -80,7 +80,7 @@ class PictureEndpoints:
                 if isinstance(step, Drawn):
                     yield _picture(step)
                 else:
-                    yield _progress(step) if stream and isinstance(step, Drawing) else None
+                    yield _progress(step) if stream and isinstance(step, DrawingProgress) else None
 
         yield from answers(drawing, None)
 
@@ -172,7 +172,7 @@ def _picture(step: Drawn) -> Json:
     return told | {"refused": step.refused} if step.refused else told
 
 
-def _progress(step: Drawing) -> Json:
+def _progress(step: DrawingProgress) -> Json:
     names = ("picture", "pictures", "step", "total", "seconds_left")
     return {"progress": {name: getattr(step, name) for name in names}, "preview": _shown(step.preview)}
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.errors import InvalidRequest
-from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
 from studio.messages import assets, known
 from studio.registry import LoadProgress, Task
 from studio.ui.components import SAVE_JS, picture_drop, work_button
@@ -105,7 +105,7 @@ class EnlargeTab:
         for step in self._studio.enlarger.enlarge(request):
             yield step if isinstance(step, LoadProgress) else self._shown(step)
 
-    def _shown(self, step: Enlarging | Enlarged) -> Updates:
+    def _shown(self, step: EnlargingProgress | Enlarged) -> Updates:
         if isinstance(step, Enlarged):
             return self._finished(step)
         return {self.enlarging.status: tiles(step.tile, step.total, step.seconds_left)}

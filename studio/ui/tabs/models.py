@@ -249,12 +249,12 @@ def _spread(status: Status) -> str:
 
 def _buttons(status: Status, spec: ModelSpec, controls: bool) -> str:
     """The one thing a person most likely wants to do with a model, and beside it quietly what else can be done."""
-    resident = status.state in ("host", "device")
+    in_memory = status.state in ("host", "device")
     acts = ["offload" if status.state == "device" else "load"]
     if controls:
         # Where nothing can wait in main memory, to offload is to drop.
-        acts += ["drop"] if resident and (status.state == "host" or status.device != "cpu") else []
-        acts += ["unpin"] if status.pinned else ["pin"] if resident else []
+        acts += ["drop"] if in_memory and (status.state == "host" or status.device != "cpu") else []
+        acts += ["unpin"] if status.pinned else ["pin"] if in_memory else []
     name = f'<span class="quiet"> {escape(spec.name)}</span>'
     buttons = "".join(
         f'<button type="button" class="tool{"" if number else " first"}" data-act="{act}" '

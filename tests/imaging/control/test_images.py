@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from studio.engines.annotators.fake import InvertingAnnotator
 from studio.errors import InvalidRequest, OutOfMemory, UnknownModel, UnreadablePicture
 from studio.imaging.control.cache import ControlCache, ControlImage, content_key
-from studio.imaging.control.images import Controls
+from studio.imaging.control.images import ControlImages
 from studio.imaging.control.units import ControlUnitRequest
 from studio.registry import Catalogue, LoadProgress, ModelSpec, Registry
 from tests.support.controls import result
@@ -31,7 +31,7 @@ def controlnet(model: str, **fields: Any) -> ModelSpec:
 
 
 class House:
-    """Controls over a registry of pretend annotators, by the ids of their entries."""
+    """ControlImages over a registry of pretend annotators, by the ids of their entries."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class House:
         self.finish = finish
         self.loads: list[str] = []
         self.registry: Registry = fake_registry(*specs, loader=self._load, cache=folder, host=10**8)  # type: ignore[arg-type]
-        self.controls = Controls(self.registry, Catalogue(specs), MOST, **options)
+        self.control_images = ControlImages(self.registry, Catalogue(specs), MOST, **options)
 
     def _load(self, found: ModelSpec, *_: object) -> Any:
         self.loads.append(found.id)
@@ -56,7 +56,7 @@ class House:
 
     def make(self, picture: Any, annotator: str = "canny", **options: Any) -> ControlImage:
         options.setdefault("size", (64, 64))
-        return result(self.controls.control_image(picture, annotator, **options))
+        return result(self.control_images.control_image(picture, annotator, **options))
 
 
 @pytest.fixture

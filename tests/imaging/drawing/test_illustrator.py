@@ -10,8 +10,8 @@ from studio.engines.diffusion.fake import ColourEngine, colour_of
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.errors import InvalidRequest, OutOfMemory, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
-from studio.imaging.enlarging.requests import Enlarging
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.registry import Registry
 from tests.support.registries import fake_registry, spec, use
 from tests.support.tiny_diffusion import save_tiny_stable_diffusion
@@ -51,7 +51,7 @@ def test_a_picture_is_drawn_step_by_step_and_kept_with_its_settings(illustrator:
     events = list(
         illustrator.draw(PictureRequest.of(prompt="一只猫, 水彩", negative_prompt="dog", width=64, steps=5, seed=3))
     )
-    steps = [event for event in events if isinstance(event, Drawing)]
+    steps = [event for event in events if isinstance(event, DrawingProgress)]
     assert [(event.step, event.total) for event in steps] == [(i, 5) for i in range(1, 6)]
     assert steps[-1].seconds_left == 0
     assert steps[0].preview is not None
@@ -86,7 +86,7 @@ def test_a_new_seed_each_time_unless_asked_for(illustrator: Illustrator, tmp_pat
 def test_stopping_leaves_no_file_and_frees_the_model(engine: ColourEngine, tmp_path: Path) -> None:
     registry = registry_of(engine, tmp_path)
     events = Illustrator(registry, tmp_path / "outputs").draw(PictureRequest.of(prompt="a cat", steps=100))
-    while not isinstance(next(events), Drawing):
+    while not isinstance(next(events), DrawingProgress):
         pass
     events.close()  # type: ignore[attr-defined]
     assert engine.drawn < 3
@@ -99,7 +99,7 @@ def test_each_of_several_pictures_is_what_its_seed_alone_would_give(illustrator:
     told = [event for event in events if isinstance(event, Drawn)]
     assert [len(event.files) for event in told] == [1, 2, 3]
     assert told[-1].seeds == (2**32 - 2, 2**32 - 1, 0)
-    places = [(event.picture, event.pictures) for event in events if isinstance(event, Drawing)]
+    places = [(event.picture, event.pictures) for event in events if isinstance(event, DrawingProgress)]
     assert places == [(number, 3) for number in (1, 2, 3) for _ in range(3)]
     for file, infotext, seed in zip(told[-1].files, told[-1].infotexts, told[-1].seeds, strict=True):
         alone = finished(illustrator, prompt="a {red|blue|green} cat", seed=seed)
@@ -154,11 +154,11 @@ def test_a_round_too_large_for_memory_is_drawn_in_smaller_ones(tmp_path: Path) -
 def test_the_time_left_of_a_round_is_that_of_all_pictures_to_come(illustrator: Illustrator) -> None:
     request = PictureRequest.of(prompt="a cat", count=4, batch_size=2, hires_scale=1.5, hires_strength=1)
     events = list(illustrator.draw(request))
-    places = [(event.picture, event.step, event.total) for event in events if isinstance(event, Drawing)]
+    places = [(event.picture, event.step, event.total) for event in events if isinstance(event, DrawingProgress)]
     assert {total for *_, total in places} == {3 + 2 * 3}
     assert [step for picture, step, _ in places if picture == 1] == list(range(1, 10))
     assert {picture for picture, *_ in places} == {1, 3}
-    lefts = [event.seconds_left for event in events if isinstance(event, Drawing)]
+    lefts = [event.seconds_left for event in events if isinstance(event, DrawingProgress)]
     assert lefts[-1] == 0
     assert all(left > 0 for left in lefts[:-1])
 
@@ -177,7 +177,7 @@ def test_stopping_in_the_middle_of_several_keeps_those_that_are_finished(
 
 def test_the_time_left_counts_the_pictures_that_are_still_to_come(illustrator: Illustrator) -> None:
     events = list(illustrator.draw(PictureRequest.of(prompt="a cat", count=2)))
-    first, second = ([e for e in events if isinstance(e, Drawing) and e.picture == number] for number in (1, 2))
+    first, second = ([e for e in events if isinstance(e, DrawingProgress) and e.picture == number] for number in (1, 2))
     assert first[-1].seconds_left > 0
     assert second[-1].seconds_left == 0
 
@@ -207,9 +207,9 @@ def test_a_second_pass_draws_again_larger_from_what_came_out_first(
         prompt="a cat", hires_scale=2, hires_upscaler="nearest", hires_steps=10, hires_strength=0.5
     )
     events = list(illustrator.draw(request))
-    tiles = [event for event in events if isinstance(event, Enlarging)]
+    tiles = [event for event in events if isinstance(event, EnlargingProgress)]
     assert tiles[-1].tile == tiles[-1].total > 1
-    steps = [event for event in events if isinstance(event, Drawing)]
+    steps = [event for event in events if isinstance(event, DrawingProgress)]
     assert [event.step for event in steps] == list(range(1, 14))
     assert steps[2].total == 3 + 5
     assert steps[2].seconds_left > 0

@@ -20,7 +20,7 @@ from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError
 from studio.hosting.crafts import Host
 from studio.hosting.fake import ForkingGpu
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
 from studio.imaging.drawing.safety_checker import SafetyChecker, UncheckedError
 from studio.messages import LOCALES
 from studio.registry import ModelSpec, Registry
@@ -96,7 +96,7 @@ def test_a_picture_that_does_not_pass_is_neither_written_nor_shown(tmp_path: Pat
     assert isinstance(error, InvalidRequest)
     assert "prompt" in error.hint("en")
     assert "种子" in error.hint("zh-CN")
-    steps = [event for event in events if isinstance(event, Drawing)]
+    steps = [event for event in events if isinstance(event, DrawingProgress)]
     assert [event.step for event in steps] == [1, 2, 3]
     assert all(event.preview is None for event in steps)
     assert not any(isinstance(event, Drawn) for event in events)
@@ -108,8 +108,8 @@ def test_a_picture_that_passes_is_the_one_that_would_be_drawn_without_a_check(tm
     scene = Scene(tmp_path)
     *events, done = scene.draw()
     plain = list(Illustrator(scene.registry, scene.outputs).draw(PictureRequest.of(prompt="a cat", seed=1)))
-    assert all(event.preview is None for event in events if isinstance(event, Drawing))
-    assert all(event.preview is not None for event in plain if isinstance(event, Drawing))
+    assert all(event.preview is None for event in events if isinstance(event, DrawingProgress))
+    assert all(event.preview is not None for event in plain if isinstance(event, DrawingProgress))
     assert done.infotexts == plain[-1].infotexts
     assert done.notices == ()
     with Image.open(done.files[0]) as checked, Image.open(plain[-1].files[0]) as unchecked:
@@ -290,7 +290,7 @@ def test_pictures_are_checked_where_a_lent_gpu_draws_them(gpu: ForkingGpu, tmp_p
     illustrator = Host(registry, registry.catalogue, gpu).illustrator(plain)
     *events, done = illustrator.draw(PictureRequest.of(prompt="a cat", seed=1, count=3))
     assert (done.seeds, done.refused) == ((1, 3), 1)
-    assert all(event.preview is None for event in events if isinstance(event, Drawing))
+    assert all(event.preview is None for event in events if isinstance(event, DrawingProgress))
     with pytest.raises(InvalidRequest) as refused:
         list(illustrator.draw(PictureRequest.of(prompt="a cat", seed=2)))
     assert refused.value.code == "nsfw.refused"

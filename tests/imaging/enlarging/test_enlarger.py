@@ -13,7 +13,7 @@ from studio.engines.upscalers import RealEsrganLoader, Upscaler
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.errors import OutOfMemory, UnknownModel, UnreadablePicture
 from studio.imaging.enlarging.enlarger import Enlarger
-from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, Enlarging
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
 from studio.registry import Binding, Registry
 from studio.registry.models.fake import FakeMemory
 from tests.support.pictures import photo, save_bomb, save_photo
@@ -46,7 +46,7 @@ def finished(enlarger: Enlarger, file: Path) -> Enlarged:
 def test_a_picture_comes_back_larger_with_progress(tmp_path: Path) -> None:
     file = save_photo(tmp_path / "my 猫.png", 300, 200)
     events = list(enlarger_of(NearestUpscaler(4), tmp_path).enlarge(EnlargeRequest.of(file=file)))
-    tiles = [event for event in events if isinstance(event, Enlarging)]
+    tiles = [event for event in events if isinstance(event, EnlargingProgress)]
     assert [event.tile for event in tiles] == list(range(tiles[0].total + 1))
     assert tiles[-1].seconds_left == 0
     result = events[-1]
@@ -71,7 +71,7 @@ def test_stopping_leaves_no_file_and_frees_the_model(tmp_path: Path) -> None:
     turned = tmp_path / "turned.tiff"
     Image.fromarray(photo(500, 500)).save(turned)
     events = enlarger.enlarge(EnlargeRequest.of(file=turned))
-    while not isinstance(event := next(events), Enlarging) or event.tile < 2:
+    while not isinstance(event := next(events), EnlargingProgress) or event.tile < 2:
         pass
     events.close()  # type: ignore[attr-defined]
     assert kept(tmp_path) == []

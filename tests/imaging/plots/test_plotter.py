@@ -10,7 +10,7 @@ from studio.engines.diffusion import DiffusersLoader, DiffusionEngine, Diffusion
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import EngineFailed, InvalidRequest, UnknownModel
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.drawing.requests import Drawing, Drawn, PictureRequest
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.axes import Axis
 from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter
@@ -110,7 +110,7 @@ def test_the_sheet_grows_in_one_file_with_each_picture(easel: Easel) -> None:
 
 
 def test_progress_counts_all_pictures_and_the_time_until_the_last(easel: Easel) -> None:
-    steps = [event for event in easel.events(axis("steps", "2, 4")) if isinstance(event, Drawing)]
+    steps = [event for event in easel.events(axis("steps", "2, 4")) if isinstance(event, DrawingProgress)]
     assert [(s.picture, s.pictures, s.step, s.total) for s in steps] == [
         *((1, 2, step, 2) for step in (1, 2)),
         *((2, 2, step, 4) for step in (1, 2, 3, 4)),
@@ -169,7 +169,7 @@ def test_stop_keeps_what_is_finished(easel: Easel, engine: ColourEngine) -> None
     for event in events:
         if isinstance(event, Plotted) and event.done == 2:
             break
-    while not isinstance(next(events), Drawing):
+    while not isinstance(next(events), DrawingProgress):
         pass
     events.close()  # type: ignore[attr-defined]
     assert engine.drawn <= 2 * 50 + 2

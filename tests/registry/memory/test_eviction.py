@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.registry import ModelId
-from studio.registry.memory.eviction import Resident, plan
+from studio.registry.memory.eviction import Occupant, plan
 from studio.registry.models.usage import Usage
 
 GB = 10**9
 HOUR = 3600.0
-residents = st.lists(
+occupants = st.lists(
     st.builds(
-        Resident,
+        Occupant,
         id=st.integers(0, 10_000).map(lambda number: ModelId(f"m{number}")),
         nbytes=st.integers(0, 50),
         last_used=st.floats(0, 10_000),
@@ -22,7 +22,7 @@ residents = st.lists(
         returns=st.floats(0, 50),
         period=st.sampled_from([0.0, 60.0, 1000.0]),
     ),
-    unique_by=lambda resident: resident.id,
+    unique_by=lambda occupant: occupant.id,
     max_size=10,
 )
 needs = st.integers(0, 200)
@@ -39,24 +39,24 @@ def idle(
     last_used: float = 0.0,
     period: float = 0.0,
     in_use: bool = False,
-) -> Resident:
-    return Resident(ModelId(name), int(gigabytes * GB), last_used, in_use, seconds, returns, period)
+) -> Occupant:
+    return Occupant(ModelId(name), int(gigabytes * GB), last_used, in_use, seconds, returns, period)
 
 
-def held(models: list[Resident]) -> int:
+def held(models: list[Occupant]) -> int:
     return sum(model.nbytes for model in models)
 
 
-def make_room(models: list[Resident], gigabytes: float, now: float = 0.0) -> set[str]:
+def make_room(models: list[Occupant], gigabytes: float, now: float = 0.0) -> set[str]:
     """Who leaves when a device that these fill to the last byte must take `gigabytes` more."""
     victims = plan(models, int(gigabytes * GB), held(models), now)
     assert victims is not None
     return set(victims)
 
 
-@given(residents, needs, budgets, clocks)
+@given(occupants, needs, budgets, clocks)
 def test_a_plan_makes_room_from_idle_models_only_and_nobody_leaves_in_vain(
-    models: list[Resident], need: int, budget: int, now: float
+    models: list[Occupant], need: int, budget: int, now: float
 ) -> None:
     victims = plan(models, need, budget, now)
     if victims is None:
@@ -69,16 +69,16 @@ def test_a_plan_makes_room_from_idle_models_only_and_nobody_leaves_in_vain(
     assert all(left + by_id[victim].nbytes + need > budget for victim in victims)
 
 
-@given(residents, needs, budgets, clocks)
+@given(occupants, needs, budgets, clocks)
 def test_there_is_no_plan_only_where_even_all_idle_models_leave_too_little_room(
-    models: list[Resident], need: int, budget: int, now: float
+    models: list[Occupant], need: int, budget: int, now: float
 ) -> None:
     in_use = sum(model.nbytes for model in models if model.in_use)
     assert (plan(models, need, budget, now) is None) == (in_use + need > budget)
 
 
-@given(residents, needs, budgets, clocks)
-def test_who_leaves_costs_least_of_all_who_could(models: list[Resident], need: int, budget: int, now: float) -> None:
+@given(occupants, needs, budgets, clocks)
+def test_who_leaves_costs_least_of_all_who_could(models: list[Occupant], need: int, budget: int, now: float) -> None:
     victims = plan(models, need, budget, now)
     if not victims:
         return
@@ -91,15 +91,15 @@ def test_who_leaves_costs_least_of_all_who_could(models: list[Resident], need: i
         if free + sum(model.nbytes for model in chosen) >= need
     )
 
-    def price(chosen: tuple[Resident, ...]) -> tuple[int, int]:
+    def price(chosen: tuple[Occupant, ...]) -> tuple[int, int]:
         return sum(model.loss(now) for model in chosen), sum(model.nbytes for model in chosen)
 
     assert price(tuple(model for model in models if model.id in victims)) == min(map(price, enough))
 
 
-@given(residents, needs, budgets, clocks, st.randoms(use_true_random=False))
+@given(occupants, needs, budgets, clocks, st.randoms(use_true_random=False))
 def test_the_order_in_which_residents_are_listed_decides_nothing(
-    models: list[Resident], need: int, budget: int, now: float, random: Random
+    models: list[Occupant], need: int, budget: int, now: float, random: Random
 ) -> None:
     shuffled = list(models)
     random.shuffle(shuffled)
@@ -172,7 +172,7 @@ def test_a_regular_model_that_did_not_come_back_in_its_time_has_no_privilege() -
 
 @pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -1.0])
 def test_a_nonsensical_measurement_does_not_stop_a_plan(nonsense: float) -> None:
-    broken = Resident(ModelId("broken"), 4 * GB, 0.0, False, nonsense, nonsense, nonsense)
+    broken = Occupant(ModelId("broken"), 4 * GB, 0.0, False, nonsense, nonsense, nonsense)
     assert len(make_room([broken, idle("sound", 4)], 2, now=10)) == 1
     assert len(make_room([broken, idle("sound", 4)], 6, now=10)) == 2
 

@@ -25,7 +25,7 @@ KNOBS: Final = 2
 """Parameters that an annotator has at most."""
 
 
-class ControlUnit:
+class ControlUnitFields:
     """One unit: its picture and ControlNet, its annotator with a preview, its weight and its span."""
 
     def __init__(
@@ -110,7 +110,7 @@ class ControlUnit:
 
     def suggest(self, controlnet: str | None) -> Any:
         """The annotator that a ControlNet was trained on."""
-        return self._studio.controls.suggest(controlnet) if controlnet else gr.skip()
+        return self._studio.control_images.suggest(controlnet) if controlnet else gr.skip()
 
     def knobs_of(self, annotator: str) -> list[Any]:
         """The sliders of an annotator."""
@@ -178,7 +178,7 @@ class ControlTools:
         with gr.Accordion(
             word("image.control"), open=False, elem_id="image-control", elem_classes="advanced"
         ) as self.fold:
-            self.units = [ControlUnit(context, number, model, size, networks) for number in range(1, UNITS + 1)]
+            self.units = [ControlUnitFields(context, number, model, size, networks) for number in range(1, UNITS + 1)]
             self.more = gr.Button(word("image.control.more"), size="sm", elem_id="image-control-more")
         self._seen = gr.State(1)
         groups = [unit.group for unit in self.units]

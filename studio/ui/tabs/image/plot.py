@@ -7,8 +7,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import InvalidRequest, StudioError
-from studio.imaging.drawing.requests import LATENT, Drawing
-from studio.imaging.enlarging.requests import Enlarging
+from studio.imaging.drawing.requests import LATENT, DrawingProgress
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.plots.axes import CHOICES, DECIMAL, WHOLE, Axis, AxisName
 from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.plots.ranges import joined_values
@@ -136,10 +136,10 @@ class PlotFold:
         for step in self._plotter.draw(request):
             yield step if isinstance(step, LoadProgress) else self._shown(step)
 
-    def _shown(self, step: Drawing | Enlarging | Plotted) -> Updates:
+    def _shown(self, step: DrawingProgress | EnlargingProgress | Plotted) -> Updates:
         if isinstance(step, Plotted):
             return self._grown(step)
-        if isinstance(step, Enlarging):
+        if isinstance(step, EnlargingProgress):
             return {self.drawing.status: tiles(step.tile, step.total, step.seconds_left)}
         text = both("image.step.many", step=step.step, total=step.total, picture=step.picture, pictures=step.pictures)
         share = (step.picture - 1 + step.step / max(step.total, 1)) / max(step.pictures, 1)

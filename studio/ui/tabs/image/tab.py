@@ -7,8 +7,8 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.processing_utils import save_pil_to_cache
 
-from studio.imaging.drawing.requests import Drawing, Drawn
-from studio.imaging.enlarging.requests import Enlarging
+from studio.imaging.drawing.requests import DrawingProgress, Drawn
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.registry import LoadProgress, ModelSpec, Task
 from studio.ui.components import SAVE_JS, examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
@@ -236,10 +236,10 @@ class ImageTab:
         for step in self._studio.illustrator.draw(self.form.request(values)):
             yield step if isinstance(step, LoadProgress) else self._shown(step)
 
-    def _shown(self, step: Drawing | Enlarging | Drawn) -> Updates:
+    def _shown(self, step: DrawingProgress | EnlargingProgress | Drawn) -> Updates:
         if isinstance(step, Drawn):
             return self._finished(step)
-        if isinstance(step, Enlarging):
+        if isinstance(step, EnlargingProgress):
             return {self.drawing.status: tiles(step.tile, step.total, step.seconds_left)}
         key = "image.step.many" if step.pictures > 1 else "image.step"
         text = both(key, step=step.step, total=step.total, picture=step.picture, pictures=step.pictures)

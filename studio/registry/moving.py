@@ -9,7 +9,7 @@ from typing import Final
 from studio.errors import OutOfMemory
 from studio.registry.books import Books
 from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.memory.eviction import Resident, plan
+from studio.registry.memory.eviction import Occupant, plan
 from studio.registry.memory.placement import Option
 from studio.registry.memory.shortage import does_not_fit
 from studio.registry.models.entry import Entry
@@ -50,7 +50,7 @@ class Eviction:
     """How many bytes more than needed would become free; a model that can leave in part keeps that much."""
 
 
-class Residency:
+class Mover:
     """The mechanics of the registry.
 
     Its methods run on whichever thread does the work and take the registry's lock only to read and write the books;
@@ -173,12 +173,12 @@ class Residency:
         Called under the lock.
         """
         kept = set(keep)
-        residents = [
-            resident(entry, device)
+        occupants = [
+            occupant(entry, device)
             for entry in self._entries.values()
             if entry.holds.get(device) and entry.spec.id not in kept
         ]
-        return plan(residents, need + promised, self._ledger.budget(device), self._clock())
+        return plan(occupants, need + promised, self._ledger.budget(device), self._clock())
 
     def clear(self, device: DeviceName, keep: Iterable[ModelId], why: str, *, park: bool = True) -> int:
         """Evict everything idle from a device and empty its caches; returns the bytes that models gave back."""
@@ -317,10 +317,10 @@ class Residency:
 
         def spilled() -> Mapping[DeviceName, Iterable[ModelId]] | None:
             waiting = [e for e in self._entries.values() if e.parked and e.idle and not e.pinned and e is not entry]
-            residents = [resident(other, "cpu") for other in waiting]
-            fixed = self._ledger.held("cpu") - sum(other.nbytes for other in residents)
+            occupants = [occupant(other, "cpu") for other in waiting]
+            fixed = self._ledger.held("cpu") - sum(other.nbytes for other in occupants)
             budget = self._ledger.budget("cpu") - self._ledger.promised("cpu") - fixed
-            names = plan(residents, size, budget, self._clock())
+            names = plan(occupants, size, budget, self._clock())
             return None if names is None else {"cpu": names}
 
         return self._dismiss(spilled, entry.spec.id, event="spilled")
@@ -380,9 +380,9 @@ class Residency:
             return self._ledger.budget(device)
 
 
-def resident(entry: Entry, device: DeviceName) -> Resident:
+def occupant(entry: Entry, device: DeviceName) -> Occupant:
     """A model as the eviction policy sees it."""
-    return Resident(
+    return Occupant(
         entry.spec.id,
         entry.holds.get(device, 0),
         entry.usage.last_used,

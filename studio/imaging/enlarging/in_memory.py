@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import OutOfMemory
-from studio.imaging.enlarging.requests import Enlarging
+from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.enlarging.tiling import LEAST_TILE, HalvingTiles, enlarged_rows, tile_count
 from studio.registry import Lease, LoadProgress, Registry, Shape
 
@@ -17,7 +17,7 @@ TILES: Final = (512, 256, 128, 64, LEAST_TILE)
 """Sides of tiles to ask room for; what an engine's own tile is, it says when it is loaded."""
 
 
-class Magnifier:
+class InMemoryEnlarger:
     """Lends the upscalers of a registry to the crafts that enlarge."""
 
     def __init__(self, registry: Registry) -> None:
@@ -42,7 +42,9 @@ class Magnifier:
                     raise
         return leases.enter_context(lease), most
 
-    def magnified(self, image: Image.Image, model: str) -> Generator[LoadProgress | Enlarging, None, Image.Image]:
+    def enlarged(
+        self, image: Image.Image, model: str
+    ) -> Generator[LoadProgress | EnlargingProgress, None, Image.Image]:
         """An RGB picture enlarged by the model's own factor. Closing the iterator stops within one tile.
 
         Raises:
@@ -56,5 +58,7 @@ class Magnifier:
             total, begun, rows = tile_count(image.height, image.width, tile=tile), monotonic(), []
             for done, part in enumerate(enlarged_rows(np.asarray(image), engine.scale, enlarge, tile=tile), start=1):
                 rows.append(part)
-                yield Enlarging(tile=done, total=total, seconds_left=(monotonic() - begun) / done * (total - done))
+                yield EnlargingProgress(
+                    tile=done, total=total, seconds_left=(monotonic() - begun) / done * (total - done)
+                )
         return Image.fromarray(np.concatenate(rows))

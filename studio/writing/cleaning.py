@@ -46,14 +46,14 @@ LOOP_LENGTH: Final = 12
 
 
 @dataclass(frozen=True)
-class Body:
+class CleanText:
     """A section's Markdown, and whether the model has gone on to another section."""
 
     text: str
     ended: bool = False
 
 
-class Proof:
+class SectionCleaner:
     """What counts as a heading in one section: its own, the title, those of the other sections, and its key points."""
 
     def __init__(self, title: str, heading: str, others: Iterable[str], points: Iterable[str] = ()) -> None:
@@ -61,7 +61,7 @@ class Proof:
         self._others = {_key(other) for other in others} - self._own - {""}
         self._points = {_key(point) for point in points} - {""}
 
-    def read(self, said: str, *, done: bool) -> Body:
+    def read(self, said: str, *, done: bool) -> CleanText:
         """The section in what the model has `said` so far.
 
         Until it is `done`, a last line that may yet turn out to be a heading is held back.
@@ -80,17 +80,17 @@ class Proof:
                 wrapped = True
                 continue
             if mark and wrapped and not mark[2]:
-                return Body(_finished(kept), ended=True)
+                return CleanText(_finished(kept), ended=True)
             if mark:
                 fence = mark[1]
             if last and not done and self._unsure(line, _begun(kept)):
                 break
             verdict = self._judge(line, _begun(kept))
             if verdict is None:
-                return Body(_finished(kept), ended=True)
+                return CleanText(_finished(kept), ended=True)
             if verdict or line.strip() == "":
                 kept.append(verdict)
-        return Body(_finished(kept) if done and not fence else _trimmed(kept))
+        return CleanText(_finished(kept) if done and not fence else _trimmed(kept))
 
     def _judge(self, line: str, begun: bool) -> str | None:
         """The line to keep; empty when it repeats a heading, None when another section begins here."""

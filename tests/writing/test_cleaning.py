@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.writing.body import Proof, loops, unlooped, whole_sentences, without_lead_in
+from studio.writing.cleaning import SectionCleaner, loops, unlooped, whole_sentences, without_lead_in
 
-PROOF = Proof("Bees on the Roof", "Why cities suit bees", ["Why cities suit bees", "What you need", "结语"])
+PROOF = SectionCleaner("Bees on the Roof", "Why cities suit bees", ["Why cities suit bees", "What you need", "结语"])
 
 
 def kept(said: str) -> str:
@@ -98,7 +98,7 @@ def test_a_heading_said_again_goes_and_new_ones_become_smaller() -> None:
 
 def test_a_key_point_is_no_heading_inside_its_section() -> None:
     points = ["什么时候浇水最合适", "Why trees matter"]
-    proof = Proof("阳台种番茄", "浇透水", ["浇透水"], points)
+    proof = SectionCleaner("阳台种番茄", "浇透水", ["浇透水"], points)
     said = (
         "浇水要看时机。\n\n### 当什么时候浇水最合适\n\n清晨最好。\n\n**Why trees matter**\n\n有树荫。\n\n### 水\n\n完。"
     )
@@ -117,7 +117,7 @@ def test_a_fence_around_everything_goes() -> None:
 
 
 def test_chinese_headings_are_known() -> None:
-    proof = Proof("城市养蜂", "第一步", ["第一步", "结语"])
+    proof = SectionCleaner("城市养蜂", "第一步", ["第一步", "结语"])
     body = proof.read("## 第一步\n\n先选址。\n\n**结语**\n\n再见。", done=False)
     assert (body.text, body.ended) == ("先选址。", True)
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 from studio.engines.text import Message, TextChunk, TextEngine, TextRequest, is_spoken
 from studio.registry import LoadProgress, Loan, ModelSpec
 from studio.writing.continuity import ending, surroundings
+from studio.writing.lengths import FRAME_TOKENS, fitted, left_for_output, tokens_for
 from studio.writing.plan import schema
 from studio.writing.prompts import example, prompt, worked_section
 from studio.writing.requests import Brief, Language, SectionRequest
-from studio.writing.room import FRAME_TOKENS, fitted, left_for_output, tokens_for
 
 OUTLINE_TEMPERATURE: Final = 0.6
 SECTION_PENALTY: Final = 1.05
@@ -28,7 +28,7 @@ STOPS: Final = ("\nTopic:", "\n主题：")
 
 
 @dataclass(frozen=True)
-class Pen:
+class Requester:
     """Turns briefs and sections into requests for one engine."""
 
     loan: Loan

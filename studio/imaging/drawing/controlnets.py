@@ -9,7 +9,7 @@ from PIL import Image
 
 from studio.engines.diffusion import UNION_MODES, ControlUnit, base_make
 from studio.errors import InvalidRequest
-from studio.imaging.control.images import Controls
+from studio.imaging.control.images import ControlImages
 from studio.imaging.control.units import ControlUnitRequest
 from studio.imaging.drawing.canvas import Canvas, flat
 from studio.imaging.drawing.requests import PictureRequest
@@ -18,7 +18,7 @@ from studio.registry import LoadProgress, ModelSpec, Registry
 
 
 @dataclass(frozen=True)
-class Steering:
+class ChosenUnit:
     """One unit and the ControlNet that it names."""
 
     unit: ControlUnitRequest
@@ -33,10 +33,10 @@ class Steering:
 
 
 @dataclass(frozen=True)
-class Steered:
+class ControlledUnit:
     """A unit with its control image."""
 
-    steering: Steering
+    steering: ChosenUnit
     image: Image.Image
     notice: str | None
 
@@ -54,7 +54,7 @@ class Steered:
         )
 
 
-def steering(request: PictureRequest, spec: ModelSpec, registry: Registry) -> tuple[Steering, ...]:
+def steering(request: PictureRequest, spec: ModelSpec, registry: Registry) -> tuple[ChosenUnit, ...]:
     """The units of a request, checked against the image model that is to be steered.
 
     Raises:
@@ -64,41 +64,41 @@ def steering(request: PictureRequest, spec: ModelSpec, registry: Registry) -> tu
     return tuple(_checked(unit, request, spec, registry) for unit in request.controls)
 
 
-class Steersman:
+class ControlImageSet:
     """Makes the control images of one request's units, once for every size that is drawn."""
 
-    def __init__(self, units: Iterable[Steering], begun: Canvas | None, controls: Controls) -> None:
-        self._units, self._begun, self._controls = tuple(units), begun, controls
-        self._made: dict[Size, tuple[Steered, ...]] = {}
+    def __init__(self, units: Iterable[ChosenUnit], begun: Canvas | None, control_images: ControlImages) -> None:
+        self._units, self._begun, self._control_images = tuple(units), begun, control_images
+        self._made: dict[Size, tuple[ControlledUnit, ...]] = {}
 
-    def at(self, size: Size) -> Generator[LoadProgress, None, tuple[Steered, ...]]:
-        """The units for a picture of `size`; raises what `Controls.control_image` does."""
+    def at(self, size: Size) -> Generator[LoadProgress, None, tuple[ControlledUnit, ...]]:
+        """The units for a picture of `size`; raises what `ControlImages.control_image` does."""
         if size not in self._made:
             made = []
             for unit in self._units:
-                made.append((yield from self._steered(unit, size)))
+                made.append((yield from self._controlled(unit, size)))
             self._made[size] = tuple(made)
         return self._made[size]
 
-    def _steered(self, each: Steering, size: Size) -> Generator[LoadProgress, None, Steered]:
+    def _controlled(self, each: ChosenUnit, size: Size) -> Generator[LoadProgress, None, ControlledUnit]:
         picture: Path | Image.Image = each.source
         begun = self._begun
         if begun is not None and begun.box is not None and begun.under is not None:
             # What is drawn is a part of the picture, and so is what steers it.
-            whole = flat(each.source, self._controls.max_pixels)
+            whole = flat(each.source, self._control_images.max_pixels)
             picture = fitted(whole, begun.under.size, each.unit.resize_mode).crop(begun.box)
-        made = yield from self._controls.asked(picture, each.unit, size)
-        return Steered(each, made.image, made.notice)
+        made = yield from self._control_images.asked(picture, each.unit, size)
+        return ControlledUnit(each, made.image, made.notice)
 
 
-def _checked(unit: ControlUnitRequest, request: PictureRequest, spec: ModelSpec, registry: Registry) -> Steering:
+def _checked(unit: ControlUnitRequest, request: PictureRequest, spec: ModelSpec, registry: Registry) -> ChosenUnit:
     controlnet = registry.choose(unit.model, "controlnet")
     source = unit.image or request.image
     if source is None:
         raise InvalidRequest("control.no_image", controlnet=controlnet.name)
     if not fits(controlnet, spec, registry):
         raise InvalidRequest("control.base", controlnet=controlnet.name, base=controlnet.base, model=spec.name)
-    return Steering(unit, controlnet, source)
+    return ChosenUnit(unit, controlnet, source)
 
 
 def fits(helper: ModelSpec, spec: ModelSpec, registry: Registry) -> bool:

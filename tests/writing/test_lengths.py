@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.writing.room import enough
+from studio.writing.lengths import enough
 
 PARAGRAPH = "Bees like lime trees and fly far."
 
