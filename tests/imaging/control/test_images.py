@@ -90,7 +90,7 @@ def test_the_same_again_is_the_same_object_and_anything_else_is_not(house: House
         house.make(drawing(120, 96), resize_mode="pad"),
     ]
     assert all(other is not first for other in others)
-    assert house.controls.cached_bytes == sum(made.nbytes for made in (first, *others))
+    assert house.control_images.cached_bytes == sum(made.nbytes for made in (first, *others))
 
 
 def test_defaults_spelled_out_are_the_same_request(house: House) -> None:
@@ -107,7 +107,7 @@ def test_the_cache_is_bounded_in_bytes(tmp_path: Path) -> None:
     house = House(tmp_path, cache_bytes=3 * 64 * 64 * 3)
     for left in range(10):
         house.make(drawing(left=left))
-        assert house.controls.cached_bytes <= 3 * 64 * 64 * 3
+        assert house.control_images.cached_bytes <= 3 * 64 * 64 * 3
     last = house.make(drawing(left=9))
     assert house.make(drawing(left=9)) is last
 
@@ -149,7 +149,7 @@ def test_threads_agree_on_one_object(house: House) -> None:
     for thread in threads:
         thread.join()
     assert len({id(each) for each in made}) == 1
-    assert house.controls.cached_bytes == made[0].nbytes
+    assert house.control_images.cached_bytes == made[0].nbytes
 
 
 def test_pixels_of_another_shape_have_another_key() -> None:
@@ -223,7 +223,7 @@ def test_an_annotator_with_weights_is_leased_and_its_helper_with_it(tmp_path: Pa
 def test_closing_while_it_loads_gives_the_wait_up(tmp_path: Path) -> None:
     finish = threading.Event()
     house = House(tmp_path, entry("deep", "depth"), engines={"deep": InvertingAnnotator()}, finish=finish)
-    making = house.controls.control_image(drawing(), "depth", size=(64, 64))
+    making = house.control_images.control_image(drawing(), "depth", size=(64, 64))
     assert isinstance(next(making), LoadProgress)
     making.close()
     finish.set()
@@ -244,7 +244,7 @@ def test_memory_that_runs_out_for_good_is_an_error_with_advice(tmp_path: Path) -
     house = House(tmp_path, entry("deep", "depth"), engines={"deep": InvertingAnnotator(failures=99)})
     with pytest.raises(OutOfMemory):
         house.make(drawing(), "depth")
-    assert house.controls.cached_bytes == 0
+    assert house.control_images.cached_bytes == 0
     assert {status.in_use for status in house.registry.statuses()} == {0}
 
 
@@ -267,7 +267,7 @@ def test_suggestions_need_no_download_where_something_comes_close(tmp_path: Path
     told = controlnet("mine", defaults={"annotator": "tile"})
     house = House(tmp_path, absent, *nets, told)
     suggestions = {
-        name: house.controls.suggest(name) for name in ("sd-1.5-control-lineart", "edges-plain", "x", "mine")
+        name: house.control_images.suggest(name) for name in ("sd-1.5-control-lineart", "edges-plain", "x", "mine")
     }
     assert suggestions == {
         "sd-1.5-control-lineart": "lineart_standard",
@@ -276,10 +276,10 @@ def test_suggestions_need_no_download_where_something_comes_close(tmp_path: Path
         "mine": "tile",
     }
     here = House(tmp_path, entry("near", "lineart"), *nets)
-    assert here.controls.suggest("sd-1.5-control-lineart") == "lineart"
-    assert here.controls.present("lineart")
-    assert not here.controls.present("depth")
-    assert here.controls.present("canny")
+    assert here.control_images.suggest("sd-1.5-control-lineart") == "lineart"
+    assert here.control_images.present("lineart")
+    assert not here.control_images.present("depth")
+    assert here.control_images.present("canny")
 
 
 def test_a_unit_is_made_as_it_asks(house: House, tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_unit_is_made_as_it_asks(house: House, tmp_path: Path) -> None:
     unit = ControlUnitRequest.of(
         model="edges", image=file, annotator="canny", resize_mode="pad", pixel_perfect=False, resolution=96
     )
-    made = result(house.controls.asked(file, unit, (128, 128)))
+    made = result(house.control_images.asked(file, unit, (128, 128)))
     assert (made.image.size, made.resolution, made.annotator) == ((128, 128), 96, "canny")
     # The margins of what fits in whole are as black as the rest.
     assert not np.asarray(made.image)[:20].any()
