@@ -33,6 +33,16 @@ class StudioError(Exception):
         self.code = code
         self.details = details
 
+    @classmethod
+    def of(cls, reason: Reason, **more: object) -> Self:
+        """The error that says what a reason says; `more` goes before its details."""
+        return cls(reason.code, **{**reason.details, **more})
+
+    @property
+    def title(self) -> str:
+        """The name of its public kind, the nearest class of this family: what a program may tell errors apart by."""
+        return next(kind.__name__ for kind in type(self).__mro__ if kind.__module__ == __name__)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are remade from what `__init__` was given, which for most of this family is more than `args` holds.
         return _remade, (type(self), self.code), self.__dict__

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from studio import errors
 from studio.errors import Cancelled, CatalogueError, OutOfMemory, StudioError, UnknownModel
 from studio.registry import Catalogue
 
@@ -29,3 +30,12 @@ def test_errors_that_are_made_otherwise_cross_as_well(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError) as raised:
         Catalogue.read(file)
     assert pickle.loads(pickle.dumps(raised.value)).explain() == raised.value.explain()
+
+
+def test_an_error_is_titled_by_its_public_kind() -> None:
+    assert OutOfMemory("memory.model").title == "OutOfMemory"
+    public = {kind.__name__ for kind in families(StudioError) if kind.__module__ == "studio.errors"}
+    for kind in families(StudioError):
+        error = kind.__new__(kind)
+        assert error.title in public
+        assert issubclass(kind, getattr(errors, error.title))

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from studio.cli.gauges import WIDTH, Gauges
 from studio.cli.remote import Memory, Orders, RemoteStudio, parse_budget, watch
 from studio.cli.terminal import Terminal
-from studio.errors import InvalidRequest, ServerFailed, UnknownModel
+from studio.errors import InvalidRequest, ServerFailed, UnknownModel, WeightsUnavailable
 from tests.cli.test_commands import COMMAND, environment, studio
-from tests.support.server import LiveServer, free_port
+from tests.support.server import LiveServer, free_port, live_server
 
 UPSCALER = "realesr-animevideo-x4"
 
@@ -165,6 +165,22 @@ def test_a_bad_order_is_one_sentence_and_an_exit_code(
     done = studio(tmp_path, "models", "--at", server.url, *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_weights_that_are_not_to_be_had_are_told_and_counted_as_such(tmp_path: Path) -> None:
+    catalogue = tmp_path / "models.yaml"
+    catalogue.write_text(
+        "version: 1\nmodels:\n"
+        "- {id: gone, name: Gone, task: upscale, engine: spandrel, licence: MIT, memory: 1000,\n"
+        "   sources: [{path: /nowhere/gone.pth}]}\n",
+        encoding="utf-8",
+    )
+    with live_server(tmp_path, catalogue=str(catalogue)) as server:
+        with pytest.raises(WeightsUnavailable, match="Gone"):
+            RemoteStudio(server.url).call("/load_model", "gone")
+        done = studio(tmp_path, "models", "--at", server.url, "--load", "gone")
+    assert (done.returncode, done.stdout) == (3, "")
     assert "Traceback" not in done.stderr
 
 

@@ -206,8 +206,7 @@ class AdapterHub:
         try:
             kind = adapter_make(read_head(fetched)).kind
         except HeadError as error:
-            details = {**error.reason.details, "file": wanted.target}
-            raise InvalidRequest(error.reason.code, **details) from error
+            raise InvalidRequest.of(error.reason, file=wanted.target) from error
         if kind not in ("lora", "inversion"):
             raise InvalidRequest("adapter.other", file=wanted.target)
         return FOLDERS["lora" if kind == "lora" else "inversion"]

@@ -88,7 +88,7 @@ class AdapterLibrary:
             file = self._version(adapter.path.stem, adapter.path, "lora")
             for judged in self._judged([file] if file else [], spec):
                 if reason := judged.trouble or judged.misfit:
-                    raise InvalidRequest(reason.code, **reason.details)
+                    raise InvalidRequest.of(reason)
 
     def text(self, adapter: AdapterFile, weight: float = 1.0) -> str:
         """What to write into a prompt: `<lora:name:0.8>`, or the word of a textual inversion.

@@ -33,7 +33,7 @@ def answers(steps: Callable[[], Iterator[Answer | None]], first: Answer) -> Iter
                 latest, spoken = fresh[-1] if fresh else latest, time.monotonic()
                 yield latest
     except StudioError as error:
-        raise gr.Error(error.explain("en"), title=type(error).__name__, print_exception=False) from error
+        raise gr.Error(error.explain("en"), title=error.title, print_exception=False) from error
     except Exception as error:
         _log.exception("unexpected error")
         text = f"{message('errors.unexpected')} {message('errors.unexpected.hint')}"

@@ -200,7 +200,7 @@ def _label(file: AdapterFile) -> str:
 def _told(file: AdapterFile) -> str:
     """What is known of a file, as HTML; the sentences are escaped by `both`."""
     if reason := file.trouble or file.misfit:
-        return trouble(complaint(InvalidRequest(reason.code, **reason.details)))
+        return trouble(complaint(InvalidRequest.of(reason)))
     known = (
         ("image.adapters.family", {"family": file.family}),
         ("image.adapters.rank", {"rank": file.make.rank}),
