@@ -1,15 +1,18 @@
 """The crafts on a host that lends its GPU by the request: what runs there, and for how long it is asked for."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from studio.coding.coder import LONGEST_ANSWER, Coder
 from studio.coding.requests import SnippetRequest
-from studio.hosting.gpu_seconds import bounded, drawing, enlarging, starting, writing
+from studio.engines.diffusion import Seeds
+from studio.errors import InvalidRequest
+from studio.hosting.gpu_seconds import bounded, drawing, enlarging, portions, starting, writing
 from studio.hosting.zerogpu import Gpu, Result, Task, on_gpu
 from studio.imaging.drawing.illustrator import Illustrator
-from studio.imaging.drawing.plan import size, steps
-from studio.imaging.drawing.requests import PictureRequest
+from studio.imaging.drawing.plan import seeds_after, size, steps
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest, fixed_seed
 from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.registry import Catalogue, ModelSpec, Registry
@@ -26,6 +29,8 @@ TOKENS_PER_HEADING: Final = 150
 """A section of an outline, as JSON with its key points."""
 TILE: Final = 512
 WRITERS: Final[tuple[Kind, ...]] = ("text", "code")
+REFUSED: Final = ("nsfw.refused", "nsfw.refused_all")
+"""What an illustrator answers where the content check keeps back all that it drew."""
 CODERS: Final[tuple[Kind, ...]] = ("code", "text")
 
 
@@ -67,8 +72,17 @@ class Host:
         return _hosted(craft, generate=self._route(craft.generate, CODERS, _snippet_seconds))
 
     def illustrator(self, craft: Illustrator) -> Illustrator:
-        """`craft`, drawing on the lent GPU."""
-        return _hosted(craft, draw=self._route(craft.draw, ("image",), _drawing_seconds))
+        """`craft`, drawing on the lent GPU: many pictures in several loans of it, each as long as may be asked for."""
+        lent = self._route(craft.draw, ("image",), _drawing_seconds)
+
+        def draw(request: PictureRequest, /) -> Iterator[Any]:
+            spec = self._registry.choose(request.model, "image")
+            if not self._registry.accelerated(spec):
+                return lent(request)
+            each = _picture_seconds(request, spec)
+            return _in_portions(lent, request, portions(request.count, request.batch_size, self._start, each))
+
+        return _hosted(craft, draw=draw)
 
     def enlarger(self, craft: Enlarger) -> Enlarger:
         """`craft`, enlarging on the lent GPU."""
@@ -113,12 +127,56 @@ def _snippet_seconds(request: SnippetRequest, spec: ModelSpec) -> float:
 
 
 def _drawing_seconds(request: PictureRequest, spec: ModelSpec) -> float:
+    return request.count * _picture_seconds(request, spec)
+
+
+def _picture_seconds(request: PictureRequest, spec: ModelSpec) -> float:
     width, height = size(request, spec)
     once = drawing(steps(request, spec), width * height, spec.memory or 0)
     if request.hires_scale is None:
         return once
     larger = round(width * height * request.hires_scale**2)
     return once + drawing(request.hires_steps or steps(request, spec), larger, spec.memory or 0)
+
+
+def _in_portions(
+    draw: Callable[[PictureRequest], Iterator[Any]], request: PictureRequest, counts: Sequence[int]
+) -> Iterator[Any]:
+    """The pictures of a request, drawn as several requests whose seeds follow each other, told as one."""
+    if len(counts) == 1:
+        yield from draw(request)
+        return
+    varying = request.variation_strength > 0
+    first = Seeds(fixed_seed(request.seed), fixed_seed(request.variation_seed) if varying else 0)
+    done, behind = Drawn((), (), (), request.count), 0
+    for count in counts:
+        seeds = seeds_after(first, behind, varying)
+        changed = {"count": count, "seed": seeds.seed} | ({"variation_seed": seeds.variation} if varying else {})
+        latest = Drawn((), (), (), count)
+        try:
+            for event in draw(request.model_copy(update=changed)):
+                if isinstance(event, Drawn):
+                    latest = event
+                    yield done.joined(latest)
+                elif isinstance(event, DrawingProgress):
+                    yield _placed(event, behind, count, request.count)
+                else:
+                    yield event
+        except InvalidRequest as error:
+            if error.code not in REFUSED:
+                raise
+            latest = replace(latest, refused=count)
+        done, behind = done.joined(latest), behind + count
+    if not done.files:
+        raise InvalidRequest("nsfw.refused_all", pictures=request.count)
+
+
+def _placed(event: DrawingProgress, behind: int, count: int, total: int) -> DrawingProgress:
+    """A picture of a portion as one of all, with the time until the last of all is done."""
+    left = event.seconds_left
+    if left is not None:
+        left += left / (count - event.picture + 1) * (total - behind - count)
+    return replace(event, picture=behind + event.picture, pictures=total, seconds_left=left)
 
 
 def _enlarging_seconds(request: EnlargeRequest, spec: ModelSpec) -> float:

@@ -55,3 +55,16 @@ def enlarging(tiles: int) -> float:
 def bounded(parts: Iterable[float]) -> int:
     """Whole seconds to ask for, given those that the parts of a request take."""
     return max(LEAST, min(MOST, math.ceil(sum(parts))))
+
+
+def portions(count: int, together: int, start: float, each: float) -> tuple[int, ...]:
+    """How many of `count` pictures to draw each time a GPU is lent, so that no time overruns.
+
+    Whole rounds of `together` pictures where one fits. `start` and `each` are seconds: until a child can begin, and for
+    one picture; one that takes longer than is lent is tried all the same.
+    """
+    most = max(1, int((MOST - start) / each)) if each > 0 else count
+    if most > together:
+        most -= most % together
+    whole, rest = divmod(count, most)
+    return (most,) * whole + ((rest,) if rest else ())

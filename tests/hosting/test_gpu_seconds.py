@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.hosting.gpu_seconds import LEAST, MOST, bounded, drawing, enlarging, starting, writing
+from studio.hosting.gpu_seconds import LEAST, MOST, bounded, drawing, enlarging, portions, starting, writing
 
 SIZES = st.integers(0, 10**11)
 SIDES = st.integers(64, 4096)
@@ -28,3 +28,13 @@ def test_ordinary_requests_fit_into_the_most_there_is() -> None:
     # Stable Diffusion XL at its own size and an 8B model's section, beside 24 GB of residents.
     assert bounded((starting(24 * 10**9), drawing(30, 1024 * 1024, 7 * 10**9))) < MOST
     assert bounded((starting(24 * 10**9), writing(600, 16 * 10**9))) < MOST
+
+
+@given(st.integers(1, 100), st.integers(1, 16), st.floats(8, 100), st.floats(0.01, 200))
+def test_many_pictures_are_portioned_so_that_no_time_overruns(
+    count: int, together: int, start: float, each: float
+) -> None:
+    counts = portions(count, together, start, each)
+    assert sum(counts) == count
+    assert all(number == 1 or start + number * each <= MOST + 1e-6 for number in counts)
+    assert all(number % together == 0 or number < together for number in counts[:-1])

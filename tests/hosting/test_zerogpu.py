@@ -13,8 +13,9 @@ from studio.engines.diffusion.fake import ColourEngine
 from studio.engines.text.echo import EchoEngine
 from studio.errors import EngineFailed, OutOfMemory, UnknownModel
 from studio.hosting.fake import ForkingGpu
+from studio.hosting.gpu_seconds import MOST
 from studio.hosting.zerogpu import on_gpu, zerogpu
-from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
+from studio.imaging.drawing.requests import SEEDS, DrawingProgress, Drawn, PictureRequest
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.studio import Studio
 from studio.writing.requests import Outline, Section, SectionRequest, SectionText
@@ -243,6 +244,33 @@ def test_longer_work_asks_for_more_time(studio: Studio, gpu: ForkingGpu) -> None
     draw(studio, steps=1)
     draw(studio, steps=150, width=1024, height=1024)
     assert gpu.asked[0] < gpu.asked[1]
+
+
+def test_more_pictures_than_one_loan_has_time_for_are_drawn_in_several(
+    studio: Studio, gpu: ForkingGpu, tmp_path: Path
+) -> None:
+    fields = {"prompt": "a cat", "steps": 150, "width": 1024, "height": 1024}
+    draw(studio, **fields, seed=SEEDS - 3)
+    alone = gpu.asked.pop()
+    request = PictureRequest.of(**fields, count=30, batch_size=2, seed=SEEDS - 3)
+    events = drain(studio.illustrator.draw(request))
+    assert len(gpu.asked) > 1
+    assert max(gpu.asked) <= MOST
+    assert sum(gpu.asked) > 15 * alone
+    drawn = [event for event in events if isinstance(event, Drawn)]
+    assert [len(event.files) for event in drawn] == list(range(1, 31))
+    assert {event.pictures for event in drawn} == {30}
+    assert drawn[-1].seeds == (SEEDS - 3, SEEDS - 2, SEEDS - 1, *range(27))
+    told = [event for event in events if isinstance(event, DrawingProgress)]
+    assert {event.pictures for event in told} == {30}
+    assert [event.picture for event in told] == sorted(event.picture for event in told)
+    left = [event.seconds_left for event in told if event.seconds_left is not None]
+    assert left[-1] < left[0]
+    (tmp_path / "here").mkdir()
+    with fake_studio(tmp_path / "here") as here:
+        whole = drain(here.illustrator.draw(request))[-1]
+    for mine, theirs in zip(drawn[-1].files, whole.files, strict=True):
+        assert mine.read_bytes() == theirs.read_bytes()
 
 
 def test_a_child_that_runs_out_of_memory_tells_the_numbers_and_leaves_the_model_where_it_is(

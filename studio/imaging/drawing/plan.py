@@ -31,7 +31,7 @@ def seeds_after(first: Seeds, number: int, varying: bool) -> Seeds:
 
 @dataclass(frozen=True)
 class Plan:
-    """One request, with everything in it plan that does not change from picture to picture."""
+    """One request, with everything in it decided that does not change from picture to picture."""
 
     request: PictureRequest
     spec: ModelSpec

@@ -160,6 +160,19 @@ class Drawn:
             notice=notice or self.notice,
         )
 
+    def joined(self, more: "Drawn") -> "Drawn":
+        """The same with what a part of the request drew."""
+        return replace(
+            self,
+            files=(*self.files, *more.files),
+            seeds=(*self.seeds, *more.seeds),
+            infotexts=(*self.infotexts, *more.infotexts),
+            pictures=self.pictures - more.refused,
+            notice=more.notice or self.notice,
+            before=more.before or self.before,
+            refused=self.refused + more.refused,
+        )
+
     def without_one(self) -> "Drawn":
         """The same where one of those to come was refused."""
         return replace(self, pictures=self.pictures - 1, refused=self.refused + 1)
