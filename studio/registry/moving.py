@@ -79,8 +79,8 @@ class Mover:
             self._ledger.discover()
         weights = None
         if not spec.remote:
-            fetched, begun = self._store.find(spec) is None, self._clock()
-            weights = self._store.fetch(spec, entry.report, cancelled)
+            fetched, begun = self._store.find(spec.sources) is None, self._clock()
+            weights = self._fetched(entry, cancelled)
             if fetched:
                 self._journal.write(spec.id, "fetched", size=entry.done, seconds=self._clock() - begun)
         devices = self._ledger.accelerators if accelerated else ()
@@ -233,7 +233,7 @@ class Mover:
         if entry.loaded is not None and not parked:
             self.leave(entry, "evicted", park=False)
         if entry.weights is not None and not entry.weights.exists():
-            entry.weights = self._store.fetch(entry.spec, entry.report, given_up)
+            entry.weights = self._fetched(entry, given_up)
         loaded = self._moved(entry, placement.device)
         if loaded is None:
             parked, weights = False, entry.weights or self._weights(entry.spec)
@@ -368,8 +368,12 @@ class Mover:
                     # The model has left all the same, and the books have to say so.
                     _log.exception("caches of %s could not be emptied", device)
 
+    def _fetched(self, entry: Entry, cancelled: Callable[[], bool]) -> Path:
+        spec = entry.spec
+        return self._store.fetch(spec.name, spec.sources, entry.report, cancelled, starter=spec.starter)
+
     def _weights(self, spec: ModelSpec) -> Path | None:
-        return None if spec.remote else self._store.find(spec)
+        return None if spec.remote else self._store.find(spec.sources)
 
     def idle(self, device: DeviceName) -> tuple[ModelId, ...]:
         """Everything that could leave a device at once. Called under the lock."""

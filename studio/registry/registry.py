@@ -115,15 +115,15 @@ class Registry:
         """Whether it can run without fetching anything."""
         if spec.remote:
             return self._configured(spec)
-        return self._entries[spec.id].loaded is not None or self._store.find(spec) is not None
+        return self._entries[spec.id].loaded is not None or self._store.find(spec.sources) is not None
 
     def weights(self, spec: ModelSpec) -> Path | None:
         """The file or folder of a model's weights; None where they are not here."""
-        return self._store.find(spec)
+        return self._store.find(spec.sources)
 
     def origin(self, spec: ModelSpec) -> Source | None:
         """Which of a model's sources its weights on this machine came from; None where they are not here."""
-        return self._store.origin(spec)
+        return self._store.origin(spec.sources)
 
     def accelerated(self, spec: ModelSpec) -> bool:
         """Whether it runs on an accelerator where there is one."""
@@ -321,7 +321,7 @@ class Registry:
         spec, placement = entry.spec, entry.placement
         if entry.loaded is None:
             state = "disk" if present and not spec.remote else "absent"
-            size = (self._store.size(spec) if present and not spec.remote else None) or spec.memory
+            size = (self._store.size(spec.sources) if present and not spec.remote else None) or spec.memory
         else:
             state = "host" if entry.parked else "device"
             size = sum(entry.holds.values())

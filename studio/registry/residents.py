@@ -42,6 +42,6 @@ def expect_room(
 def _nbytes(spec: ModelSpec, binding: Binding, books: Books, store: WeightsStore, placement: Placement) -> int:
     measured = books.measurements.footprint(spec, placement)
     if measured is None:
-        weights = None if spec.remote else store.find(spec)
+        weights = None if spec.remote else store.find(spec.sources)
         measured = binding.costs(spec, weights).footprint(placement)
     return measured.device

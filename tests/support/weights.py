@@ -5,13 +5,15 @@
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studio.engines.text import LlamaCppLoader
-from studio.registry import Binding, Catalogue, ModelSpec, Registry
+from studio.registry import Binding, Catalogue, ModelSpec, Registry, WeightsStore
+from studio.registry.weights.download import Progress
 from studio.settings import Settings
 from tests.support.registries import registry_of
 
@@ -72,3 +74,10 @@ def small_model() -> Iterator[Registry]:
     registry = registry_of([small], {"llamacpp": binding}, settings.cache)
     yield registry
     registry.close()
+
+
+def fetched(
+    store: WeightsStore, spec: ModelSpec, progress: Progress, cancelled: Callable[[], bool] = lambda: False
+) -> Path:
+    """The weights of a model, fetched as the registry does."""
+    return store.fetch(spec.name, spec.sources, progress, cancelled, starter=spec.starter)

@@ -24,7 +24,6 @@ from studio.registry import (
     REPORT_SECONDS,
     LoadProgress,
     ModelId,
-    ModelSpec,
     Source,
     SourcesFailed,
     WeightsStore,
@@ -91,12 +90,9 @@ class Wanted:
         return f"{'_' if not stem or _RESERVED.fullmatch(stem) else ''}{stem}.safetensors"
 
     @property
-    def spec(self) -> ModelSpec:
-        """The same as an entry that the store of weights knows to fetch."""
-        source = Source(hub=self.repository, file=self.file, revision=self.revision)
-        return ModelSpec(
-            id=ModelId("adapter"), name=self.target, task="image", engine="diffusers", licence="", sources=(source,)
-        )
+    def source(self) -> Source:
+        """The same as the store of weights knows to fetch it."""
+        return Source(hub=self.repository, file=self.file, revision=self.revision)
 
 
 @dataclass
@@ -180,10 +176,10 @@ class AdapterHub:
             sizes = {"size": data_size(transfer.size), "most": data_size(self._most)}
             raise InvalidRequest("adapter.large", file=wanted.target, **sizes) from None
         except SourcesFailed as error:
-            raise AdapterUnavailable(wanted.spec, error.failures) from error
+            raise AdapterUnavailable(wanted.target, error.failures) from error
 
     def _placed(self, wanted: Wanted, transfer: _Transfer) -> Path:
-        fetched = self._store.fetch(wanted.spec, transfer.report, transfer.cancelled)
+        fetched = self._store.fetch(wanted.target, (wanted.source,), transfer.report, transfer.cancelled)
         if fetched.stat().st_size > self._most:
             transfer.report(fetched.stat().st_size, None)
             raise Cancelled

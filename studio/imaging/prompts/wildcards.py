@@ -35,10 +35,6 @@ class Wildcards:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def names(self) -> tuple[str, ...]:
-        """What can be written between `__` and `__`, in the order of the alphabet."""
-        return tuple(sorted(self._files()))
-
     def resolve(self, text: str, seed: int) -> str:
         r"""The prompt that `seed` makes of this one; the same every time, and itself where nothing is left to chance.
 

