@@ -22,6 +22,7 @@ from studio.imaging.control.annotations import Annotations
 from studio.imaging.control.images import ControlImages
 from studio.imaging.drawing.controlnets import fits
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.drawing.safety_checker import SafetyChecker
 from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.plots.plotter import Plotter
@@ -208,7 +209,7 @@ class Studio:
 
     def able(self, model: str | None) -> Abilities:
         """What an image model can do; None stands for the one that would draw."""
-        spec = self.registry.choose(model, "image")
+        spec = self.registry.choose(model, *DRAWING)
         return abilities_of(spec, self.registry.weights(spec))
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import typer
 from studio.cli.console import Json, Model, Output, last, opened, read, reported
 from studio.cli.notations import axis, control_unit
 from studio.cli.terminal import Terminal
-from studio.imaging.drawing.requests import Drawn, PictureRequest
+from studio.imaging.drawing.requests import Drawn, PictureRequest, default
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.pictures.storage import copied
@@ -23,35 +23,59 @@ from studio.studio import Studio
 
 def image(
     prompt: str,
-    negative_prompt: str = "",
+    negative_prompt: str = default("negative_prompt"),
     width: int | None = None,
     height: int | None = None,
     steps: int | None = None,
     guidance_scale: float | None = None,
-    seed: int = -1,
+    seed: int = default("seed"),
     model: Model = None,
-    format: Annotated[str, typer.Option(help="The kind of file: png, jpeg or webp.")] = "png",
+    format: Annotated[str, typer.Option(help="The kind of file: png, jpeg or webp.")] = default("format"),
     style: Annotated[list[str] | None, typer.Option(help="A style by its id or name; may be given again.")] = None,
     clip_skip: Annotated[int | None, typer.Option(help="The text encoder's layer, counted from its end.")] = None,
     sampler: Annotated[str | None, typer.Option(help="Such as Euler a or DPM++ 2M.")] = None,
     schedule_type: Annotated[str | None, typer.Option(help="Karras or Exponential.")] = None,
-    count: Annotated[int, typer.Option(help="How many pictures, each with the next seed.")] = 1,
-    batch_size: Annotated[int, typer.Option(help="How many of them are drawn at the same time.")] = 1,
-    fast: Annotated[bool, typer.Option("--fast", help="About six steps, with the model's LCM adapter.")] = False,
-    variation_seed: Annotated[int, typer.Option(help="Where variations lead; -1 takes a new one.")] = -1,
-    variation_strength: Annotated[float, typer.Option(help="How far towards it, up to 1.")] = 0.0,
+    count: Annotated[int, typer.Option(help="How many pictures, each with the next seed.")] = default("count"),
+    batch_size: Annotated[int, typer.Option(help="How many of them are drawn at the same time.")] = default(
+        "batch_size"
+    ),
+    fast: Annotated[bool, typer.Option("--fast", help="About six steps, with the model's LCM adapter.")] = default(
+        "fast"
+    ),
+    variation_seed: Annotated[int, typer.Option(help="Where variations lead; -1 takes a new one.")] = default(
+        "variation_seed"
+    ),
+    variation_strength: Annotated[float, typer.Option(help="How far towards it, up to 1.")] = default(
+        "variation_strength"
+    ),
     hires_scale: Annotated[float | None, typer.Option(help="Draw again, this many times larger.")] = None,
-    hires_upscaler: Annotated[str, typer.Option(help="latent, or an upscaler from `studio models`.")] = "latent",
-    hires_steps: Annotated[int, typer.Option(help="Steps of that second pass; 0 takes as many.")] = 0,
-    hires_strength: Annotated[float, typer.Option(help="How far it goes from the first, up to 1.")] = 0.7,
+    hires_upscaler: Annotated[str, typer.Option(help="latent, or an upscaler from `studio models`.")] = default(
+        "hires_upscaler"
+    ),
+    hires_steps: Annotated[int, typer.Option(help="Steps of that second pass; 0 takes as many.")] = default(
+        "hires_steps"
+    ),
+    hires_strength: Annotated[float, typer.Option(help="How far it goes from the first, up to 1.")] = default(
+        "hires_strength"
+    ),
     image: Annotated[Path | None, typer.Option(help="A picture to begin from.")] = None,
-    strength: Annotated[float, typer.Option(help="How far to go from that picture, up to 1.")] = 0.75,
-    resize_mode: Annotated[str, typer.Option(help="How it is brought to size: stretch, crop or pad.")] = "crop",
+    strength: Annotated[float, typer.Option(help="How far to go from that picture, up to 1.")] = default("strength"),
+    resize_mode: Annotated[str, typer.Option(help="How it is brought to size: stretch, crop or pad.")] = default(
+        "resize_mode"
+    ),
     mask: Annotated[Path | None, typer.Option(help="Where it is repainted: white, as large as the picture.")] = None,
-    mask_blur: Annotated[int, typer.Option(help="Pixels over which the repainted part goes over into the rest.")] = 4,
-    inpaint_area: Annotated[str, typer.Option(help="What is drawn at full size: picture or masked.")] = "picture",
-    inpaint_padding: Annotated[int, typer.Option(help="Pixels seen around the masked part.")] = 32,
-    inpaint_fill: Annotated[str, typer.Option(help="What the masked part begins as: original or noise.")] = "original",
+    mask_blur: Annotated[
+        int, typer.Option(help="Pixels over which the repainted part goes over into the rest.")
+    ] = default("mask_blur"),
+    inpaint_area: Annotated[str, typer.Option(help="What is drawn at full size: picture or masked.")] = default(
+        "inpaint_area"
+    ),
+    inpaint_padding: Annotated[int, typer.Option(help="Pixels seen around the masked part.")] = default(
+        "inpaint_padding"
+    ),
+    inpaint_fill: Annotated[str, typer.Option(help="What the masked part begins as: original or noise.")] = default(
+        "inpaint_fill"
+    ),
     control: Annotated[
         list[str] | None,
         typer.Option(help="A ControlNet and its settings: 'ID, image=FILE, annotator=canny'; may be given again."),

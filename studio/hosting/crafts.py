@@ -5,20 +5,24 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from studio.coding.coder import LONGEST_ANSWER, Coder
+from studio.coding.coder import TASKS as CODING
 from studio.coding.requests import SnippetRequest
 from studio.engines.diffusion import Seeds
 from studio.errors import InvalidRequest
 from studio.hosting.gpu_seconds import bounded, drawing, enlarging, portions, starting, writing
 from studio.hosting.zerogpu import Gpu, Result, Task, on_gpu
 from studio.imaging.drawing.illustrator import Illustrator
+from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.drawing.plan import seeds_after, size, steps
 from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest, fixed_seed
 from studio.imaging.enlarging.enlarger import Enlarger
+from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.registry import Catalogue, ModelSpec, Registry
 from studio.registry import Task as Kind
 from studio.writing.requests import ArticleRequest, Brief, Outline, SectionRequest
 from studio.writing.writer import PENALTIES, Writer
+from studio.writing.writer import TASKS as WRITING
 
 Craft = TypeVar("Craft")
 Seconds = Callable[[Any, ModelSpec], float]
@@ -28,10 +32,8 @@ TOKENS_PER_WORD: Final = 2
 TOKENS_PER_HEADING: Final = 150
 """A section of an outline, as JSON with its key points."""
 TILE: Final = 512
-WRITERS: Final[tuple[Kind, ...]] = ("text", "code")
 REFUSED: Final = ("nsfw.refused", "nsfw.refused_all")
 """What an illustrator answers where the content check keeps back all that it drew."""
-CODERS: Final[tuple[Kind, ...]] = ("code", "text")
 
 
 class Hosted:
@@ -62,21 +64,21 @@ class Host:
         """`craft`, writing on the lent GPU."""
         return _hosted(
             craft,
-            outline=self._route(craft.outline, WRITERS, _outline_seconds),
-            write_section=self._route(craft.write_section, WRITERS, _section_seconds),
-            write_article=self._route(craft.write_article, WRITERS, _article_seconds),
+            outline=self._route(craft.outline, WRITING, _outline_seconds),
+            write_section=self._route(craft.write_section, WRITING, _section_seconds),
+            write_article=self._route(craft.write_article, WRITING, _article_seconds),
         )
 
     def coder(self, craft: Coder) -> Coder:
         """`craft`, writing on the lent GPU and judging here."""
-        return _hosted(craft, generate=self._route(craft.generate, CODERS, _snippet_seconds))
+        return _hosted(craft, generate=self._route(craft.generate, CODING, _snippet_seconds))
 
     def illustrator(self, craft: Illustrator) -> Illustrator:
         """`craft`, drawing on the lent GPU: many pictures in several loans of it, each as long as may be asked for."""
-        lent = self._route(craft.draw, ("image",), _drawing_seconds)
+        lent = self._route(craft.draw, DRAWING, _drawing_seconds)
 
         def draw(request: PictureRequest, /) -> Iterator[Any]:
-            spec = self._registry.choose(request.model, "image")
+            spec = self._registry.choose(request.model, *DRAWING)
             if not self._registry.accelerated(spec):
                 return lent(request)
             each = _picture_seconds(request, spec)
@@ -86,7 +88,7 @@ class Host:
 
     def enlarger(self, craft: Enlarger) -> Enlarger:
         """`craft`, enlarging on the lent GPU."""
-        return _hosted(craft, enlarge=self._route(craft.enlarge, ("upscale",), _enlarging_seconds))
+        return _hosted(craft, enlarge=self._route(craft.enlarge, ENLARGING, _enlarging_seconds))
 
     def _route(self, method: Task[Any, Result], kinds: tuple[Kind, ...], seconds: Seconds) -> Task[Any, Result]:
         def expected(request: Any) -> int:

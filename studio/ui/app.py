@@ -12,22 +12,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from studio.coding.coder import TASKS as CODING
 from studio.errors import ServerFailed
+from studio.imaging.drawing.plan import TASKS as DRAWING
+from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.registry import Catalogue, Task
 from studio.studio import Studio
 from studio.ui.api.endpoints import Endpoints
 from studio.ui.components import model_labels
 from studio.ui.header import Follower, Header
 from studio.ui.start_stop import QUIET, Lane, TabContext
-from studio.ui.tabs import code, enlarge, write
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab, samples
-from studio.ui.tabs.image import tab as image
 from studio.ui.tabs.image.tab import ImageTab
 from studio.ui.tabs.models import ModelsTab
 from studio.ui.tabs.write import WriteTab
 from studio.ui.theme import css, head, theme
 from studio.ui.words import dictionary, word
+from studio.writing.writer import TASKS as WRITING
 
 HOUR: Final = 3600
 FIRST_PORT: Final = 7860
@@ -41,10 +43,10 @@ TEMPORARY_FILES: Final = (HOUR, 24 * HOUR)
 """Every hour, temporary files older than a day go."""
 CraftTab = WriteTab | CodeTab | ImageTab | EnlargeTab
 CRAFTS: Final[Mapping[str, tuple[Callable[[TabContext], CraftTab], tuple[Task, ...]]]] = {
-    "write": (WriteTab, write.TASKS),
-    "code": (CodeTab, code.TASKS),
-    "image": (ImageTab, image.TASKS),
-    "enlarge": (EnlargeTab, enlarge.TASKS),
+    "write": (WriteTab, WRITING),
+    "code": (CodeTab, CODING),
+    "image": (ImageTab, DRAWING),
+    "enlarge": (EnlargeTab, ENLARGING),
 }
 """The tabs where something is made, and what their models are for."""
 

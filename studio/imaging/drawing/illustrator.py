@@ -8,7 +8,7 @@ from studio.engines.diffusion import DiffusionRequest, Picture, Seeds, TokenCoun
 from studio.errors import InvalidRequest
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.control.images import ControlImages
-from studio.imaging.drawing.plan import Plan, plan_picture, seeds_after
+from studio.imaging.drawing.plan import TASKS, Plan, plan_picture, seeds_after
 from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest, fixed_seed
 from studio.imaging.drawing.run import Round, Run
 from studio.imaging.drawing.safety_checker import SafetyChecker
@@ -87,7 +87,7 @@ class Illustrator:
             UnknownModel: no such image model, or none at all.
             InvalidRequest: there is no such style, or a LoRA's weight is no number.
         """
-        count = token_counter(self._registry.weights(self._registry.choose(model, "image")))
+        count = token_counter(self._registry.weights(self._registry.choose(model, *TASKS)))
         return count(self._phrasing.words(prompt, styles)) if count else None
 
     def _rounds(self, plan: Plan) -> Iterator[DiffusionRequest]:

@@ -18,6 +18,8 @@ from studio.registry import ModelSpec, Registry, Task
 
 STEPS: Final = 20
 GUIDANCE_SCALE: Final = 7.0
+TASKS: Final[tuple[Task, ...]] = ("image",)
+"""What the models that draw are for."""
 
 Number = TypeVar("Number", int, float)
 
@@ -143,7 +145,7 @@ def plan_settings(request: PictureRequest, registry: Registry) -> Plan:
         UnknownModel: no such image model, upscaler or ControlNet, or none at all.
         InvalidRequest: the parts of the request do not go together.
     """
-    spec = registry.choose(request.model, "image")
+    spec = registry.choose(request.model, *TASKS)
     _check(request, spec, abilities_of(spec, registry.weights(spec)))
     fast = fast_adapter(spec, registry) if request.fast else None
     second = second_pass(request, size(request, spec), steps(request, fast or spec), registry)

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from PIL import Image
 from pydantic import AfterValidator, Field
@@ -102,6 +102,11 @@ class PictureRequest(Request):
     """Pixels around the masked part that are seen while it is drawn."""
     inpaint_fill: InpaintFill = "original"
     """What the masked part begins as."""
+
+
+def default(field: str) -> Any:
+    """What a field of a `PictureRequest` has when nobody fills it in."""
+    return PictureRequest.model_fields[field].default
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from PIL import Image
 from studio.engines.diffusion import DiffusionRequest, Picture
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.requests import LATENT, PictureRequest
-from studio.imaging.enlarging.in_memory import InMemoryEnlarger
+from studio.imaging.enlarging.in_memory import TASKS, InMemoryEnlarger
 from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.pictures.fitting import MOST_SIDE, STEP, Size
 from studio.registry import LoadProgress, ModelSpec, Registry
@@ -76,5 +76,5 @@ def second_pass(request: PictureRequest, size: Size, steps: int, registry: Regis
     if max(width, height) > MOST_SIDE:
         raise InvalidRequest("draw.hires_size", width=width, height=height, most=MOST_SIDE)
     latent = request.hires_upscaler.casefold() == LATENT
-    upscaler = None if latent else registry.choose(request.hires_upscaler, "upscale")
+    upscaler = None if latent else registry.choose(request.hires_upscaler, *TASKS)
     return SecondPass((width, height), request.hires_steps or steps, request.hires_strength, upscaler, scale)

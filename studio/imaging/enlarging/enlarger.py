@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.engines.upscalers import Upscaler
-from studio.imaging.enlarging.in_memory import InMemoryEnlarger
+from studio.imaging.enlarging.in_memory import TASKS, InMemoryEnlarger
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
 from studio.imaging.enlarging.tiling import HalvingTiles, enlarged_rows, tile_count
 from studio.imaging.infotext.text import KEY
@@ -44,7 +44,7 @@ class Enlarger:
             OutOfMemory: not even a small tile fits.
             StorageFailed: the enlarged picture cannot be written.
         """
-        spec = self._registry.choose(request.model, "upscale")
+        spec = self._registry.choose(request.model, *TASKS)
         picture = open_picture(request.file, self._max_pixels)
         stem = _stem(request.file)
         with ExitStack() as files:

@@ -11,8 +11,10 @@ from PIL import Image
 from studio.errors import OutOfMemory
 from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.enlarging.tiling import LEAST_TILE, HalvingTiles, enlarged_rows, tile_count
-from studio.registry import Lease, LoadProgress, Registry, Shape
+from studio.registry import Lease, LoadProgress, Registry, Shape, Task
 
+TASKS: Final[tuple[Task, ...]] = ("upscale",)
+"""What the models that enlarge are for."""
 TILES: Final = (512, 256, 128, 64, LEAST_TILE)
 """Sides of tiles to ask room for; what an engine's own tile is, it says when it is loaded."""
 

@@ -13,7 +13,7 @@ from studio.errors import InvalidRequest
 from studio.imaging.adapters.files import AdapterFile, Kind
 from studio.imaging.control.annotations import Annotated
 from studio.imaging.control.requests import ControlImageRequest
-from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest, default
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.plotter import PlotRequest, Plotted
@@ -35,36 +35,36 @@ class PictureEndpoints:
     def generate_image(
         self,
         prompt: str,
-        negative_prompt: str = "",
+        negative_prompt: str = default("negative_prompt"),
         width: int | None = None,
         height: int | None = None,
         steps: int | None = None,
         guidance_scale: float | None = None,
-        seed: int = -1,
+        seed: int = default("seed"),
         model: str | None = None,
-        format: str = "png",
+        format: str = default("format"),
         styles: list[str] | None = None,
         clip_skip: int | None = None,
         sampler: str | None = None,
         schedule_type: str | None = None,
-        count: int = 1,
-        batch_size: int = 1,
-        fast: bool = False,
-        variation_seed: int = -1,
-        variation_strength: float = 0.0,
+        count: int = default("count"),
+        batch_size: int = default("batch_size"),
+        fast: bool = default("fast"),
+        variation_seed: int = default("variation_seed"),
+        variation_strength: float = default("variation_strength"),
         hires_scale: float | None = None,
-        hires_upscaler: str = "latent",
-        hires_steps: int = 0,
-        hires_strength: float = 0.7,
+        hires_upscaler: str = default("hires_upscaler"),
+        hires_steps: int = default("hires_steps"),
+        hires_strength: float = default("hires_strength"),
         controls: list[Json] | None = None,
         image: FileData | None = None,
-        strength: float = 0.75,
-        resize_mode: str = "crop",
+        strength: float = default("strength"),
+        resize_mode: str = default("resize_mode"),
         mask: FileData | None = None,
-        mask_blur: int = 4,
-        inpaint_area: str = "picture",
-        inpaint_padding: int = 32,
-        inpaint_fill: str = "original",
+        mask_blur: int = default("mask_blur"),
+        inpaint_area: str = default("inpaint_area"),
+        inpaint_padding: int = default("inpaint_padding"),
+        inpaint_fill: str = default("inpaint_fill"),
         stream: bool = False,
     ) -> Iterator[Json | None]:
         """Draw pictures: {files, seed, infotext, infotexts}. What is null takes the model's own default.

@@ -5,16 +5,16 @@ from typing import Any, Final
 
 import gradio as gr
 
+from studio.coding.coder import TASKS
 from studio.coding.languages import LANGUAGES
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
-from studio.registry import LoadProgress, Task
+from studio.registry import LoadProgress
 from studio.ui.components import examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.report import report_html
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 
-TASKS: Final[tuple[Task, ...]] = ("code", "text")
 HIGHLIGHTS: Final = {
     "python": "python", "javascript": "javascript", "typescript": "typescript", "tsx": "typescript", "java": "c",
     "c": "c", "cpp": "cpp", "c-sharp": "c", "html": "html", "css": "css", "json": "json", "bash": "shell",

@@ -8,15 +8,15 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.errors import InvalidRequest
+from studio.imaging.enlarging.in_memory import TASKS
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
 from studio.messages import assets, known
-from studio.registry import LoadProgress, Task
+from studio.registry import LoadProgress
 from studio.ui.components import SAVE_JS, picture_drop, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, tiles, word
 
-TASKS: Final[tuple[Task, ...]] = ("upscale",)
 EXAMPLES: Final = (("cat.png", "realesrgan-x4plus"), ("apple.png", "realesrgan-x4plus-anime"))
 """Sample pictures, and the model that suits each."""
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.registry import LoadProgress, Task
+from studio.registry import LoadProgress
 from studio.ui.components import examples, model_choice, progress_line, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
@@ -13,9 +13,9 @@ from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline
 from studio.writing.requests import ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText
+from studio.writing.writer import TASKS
 
 BRIEF: Final = ("topic", "audience", "tone", "language", "sections", "words", "keywords", "notes", "model")
-TASKS: Final[tuple[Task, ...]] = ("text", "code")
 
 
 class WriteTab:

@@ -7,7 +7,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.i18n import I18nData
 
-from studio.imaging.drawing.requests import PictureRequest
+from studio.imaging.drawing.requests import PictureRequest, default
 from studio.ui.tabs.image.sizes import sides
 from studio.ui.words import word
 
@@ -47,11 +47,6 @@ class PictureForm:
             fields |= reader(*left[: len(components)])
             del left[: len(components)]
         return PictureRequest.of(**fields)
-
-
-def default(name: str) -> Any:
-    """What a field of a `PictureRequest` has when nobody fills it in."""
-    return PictureRequest.model_fields[name].default
 
 
 def whole_number(name: str, least: int, most: int, info: I18nData | None = None) -> gr.Number:

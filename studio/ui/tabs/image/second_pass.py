@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.imaging.drawing.requests import LATENT
+from studio.imaging.drawing.requests import LATENT, default
 from studio.studio import Studio
-from studio.ui.tabs.image.form import default
 from studio.ui.words import word
 
 

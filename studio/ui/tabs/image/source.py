@@ -7,11 +7,11 @@ from gradio.components.image_editor import EditorData
 
 from studio.engines.diffusion import Abilities
 from studio.errors import InvalidRequest, UnreadablePicture
-from studio.imaging.drawing.requests import InpaintArea, InpaintFill
+from studio.imaging.drawing.requests import InpaintArea, InpaintFill, default
 from studio.imaging.pictures.fitting import ResizeMode
 from studio.ui.components import picture_drop
 from studio.ui.start_stop import QUIET, Updates
-from studio.ui.tabs.image.form import default, whole_number
+from studio.ui.tabs.image.form import whole_number
 from studio.ui.words import word
 
 Mode = Literal["words", "picture", "repaint"]

@@ -7,15 +7,16 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.processing_utils import save_pil_to_cache
 
-from studio.imaging.drawing.requests import DrawingProgress, Drawn
+from studio.imaging.drawing.plan import TASKS
+from studio.imaging.drawing.requests import DrawingProgress, Drawn, default
 from studio.imaging.enlarging.requests import EnlargingProgress
-from studio.registry import LoadProgress, ModelSpec, Task
+from studio.registry import LoadProgress, ModelSpec
 from studio.ui.components import SAVE_JS, examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.adapters import AdapterFold
 from studio.ui.tabs.image.control import ControlTools
-from studio.ui.tabs.image.form import PictureForm, default, prompt_field, size_fields
+from studio.ui.tabs.image.form import PictureForm, prompt_field, size_fields
 from studio.ui.tabs.image.gallery import Picture, Shown, VisitGallery
 from studio.ui.tabs.image.infotext import InfotextFold
 from studio.ui.tabs.image.plot import PlotFold
@@ -25,8 +26,6 @@ from studio.ui.tabs.image.second_pass import HiresTools
 from studio.ui.tabs.image.sizes import size_choice, suited
 from studio.ui.tabs.image.source import Mode, OriginTools
 from studio.ui.words import both, line, tiles, word
-
-TASKS: Final[tuple[Task, ...]] = ("image",)
 
 TO_THE_TOP: Final = "() => document.getElementById('image-mode').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 
