@@ -1,9 +1,15 @@
-"""What every benchmark needs: a verdict line, and the starter weights."""
+"""What benchmarks share: a verdict line, the starter weights, a port, and a registry of a few models."""
 
+import socket
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any, Final
+
+from studio.registry import Binding, Books, Catalogue, Device, HostMemory, Ledger, ModelSpec, Registry, WeightsStore
+
+ROOT: Final = Path(__file__).parent.parent
 
 
 def smollm2() -> Path:
@@ -22,3 +28,30 @@ def verdict(
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     print(f"{claim}: {middle:.2f} ({spread}; {target}): {'holds' if holds else 'MISSED'}")
     return holds
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def registry_of(
+    specs: Iterable[ModelSpec],
+    bindings: Mapping[str, Binding],
+    cache: Path,
+    *,
+    host: Device | None = None,
+    accelerators: Sequence[Device] = (),
+) -> Registry:
+    """A registry of these models over these memories; without `host`, the machine's own."""
+    books = Books(Ledger(host or HostMemory(), lambda: accelerators))
+    return Registry(Catalogue(specs), bindings, books, WeightsStore(cache), configured=lambda _: True)
+
+
+def spec(name: str, **fields: Any) -> ModelSpec:
+    """A catalogue entry without weights of its own."""
+    return ModelSpec.model_validate(
+        {"id": name, "name": name, "task": "text", "engine": "fake", "licence": "none", "memory": 100, **fields}
+    )

@@ -12,8 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from benchmarks.common import verdict
-from tests.support.server import ROOT, free_port
+from benchmarks.common import ROOT, free_port, verdict
 
 PLAIN = """
 import gradio as gr

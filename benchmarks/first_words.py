@@ -21,7 +21,7 @@ from typing import Any, Final
 import psutil
 from gradio_client import Client
 
-from tests.support.server import ROOT, free_port
+from benchmarks.common import ROOT, free_port
 
 MODEL: Final = "qwen2.5-coder-1.5b"
 BRIEF: Final = {

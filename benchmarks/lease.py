@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.common import verdict
+from benchmarks.common import registry_of, spec, verdict
 from studio.registry import Binding, HostMemory, Registry, Shape
 from studio.registry.models.fake import FakeLoader, FakeMemory
-from tests.support.registries import registry_of, spec, use
 
 RESIDENTS = 100
 LEASES = 20_000
@@ -40,7 +39,8 @@ def resident(cache: Path) -> Registry:
         accelerators=[FakeMemory("cuda:0", 10**6)],
     )
     for name in names:
-        use(registry, name)
+        with registry.lease(name) as lease:
+            _ = lease.model
     return registry
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.common import verdict
+from benchmarks.common import registry_of, verdict
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.enlarging.enlarger import Enlarger
@@ -16,7 +16,6 @@ from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.registry import Catalogue, Registry
 from studio.settings import Settings
 from studio.studio import default_bindings
-from tests.support.registries import registry_of
 
 ROUNDS = 5
 MODEL, UPSCALER = "starter-sd", "realesrgan-x4plus"

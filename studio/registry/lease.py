@@ -123,6 +123,20 @@ class Lease:
             # Outside the handler, whose traceback would keep alive what the failed run had allocated.
             self.recover(failure)
 
+    def ask(self, question: Callable[[Any], T]) -> Generator[LoadProgress, None, T]:
+        """What the model answers to one question; it recovers, and raises, as `stream` does."""
+        answers: list[T] = []
+
+        def start(model: Any) -> Iterator[T]:
+            yield question(model)
+
+        for item in self.stream(start):
+            if isinstance(item, LoadProgress):
+                yield item
+            else:
+                answers.append(item)
+        return answers[0]
+
     def recover(self, error: OutOfMemory) -> None:
         """Do what may help after a request ran out of memory: make room once, then step down to the next placement.
 

@@ -8,10 +8,10 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from studio.pace import SHOWN_SECONDS
+
 Item = TypeVar("Item")
 
-PACE_SECONDS: Final = 0.05
-"""At most 20 batches a second: more than that and a browser falls behind the model."""
 PULSE_SECONDS: Final = 0.4
 """An empty batch is handed on this often while nothing comes, because Gradio notices a visitor who left only between
 two yields; and while it waits to close a generator, it holds a lock that all visitors share."""
@@ -36,7 +36,7 @@ class Paced(Generic[Item]):
     yield, without waiting for it. Errors of `source` come out here, after everything that came before them.
     """
 
-    def __init__(self, source: Iterator[Item], pace: float = PACE_SECONDS, pulse: float = PULSE_SECONDS) -> None:
+    def __init__(self, source: Iterator[Item], pace: float = SHOWN_SECONDS, pulse: float = PULSE_SECONDS) -> None:
         self._source = source
         self._pace = pace
         self._pulse = pulse

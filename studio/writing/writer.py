@@ -5,11 +5,11 @@ from contextlib import closing
 from typing import Final
 
 from studio.engines.text import TextRequest
+from studio.pace import Pace
 from studio.registry import LoadProgress, Registry, Shape, Task
 from studio.writing.cleaning import SectionCleaner, loops, unlooped, whole_sentences, without_lead_in
 from studio.writing.export import article_markdown
 from studio.writing.lengths import enough, shape_for
-from studio.writing.pace import Pace
 from studio.writing.plan import Draft, missing, outlined, read_draft
 from studio.writing.requesting import OUTLINE_WORDS, Requester
 from studio.writing.requests import Article, ArticleRequest, Brief, Drafting, Outline, SectionRequest, SectionText

@@ -1,6 +1,6 @@
 """Making control images: what a ControlNet reads, from whatever picture there is."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -140,18 +140,13 @@ class ControlImages:
         shape = Shape(*working_size(source.size, resolution))
         with self._registry.lease(*models, shape=shape) as lease:
 
-            def start(engine: Annotator) -> Iterator[Image.Image]:
+            def annotated(engine: Annotator) -> Image.Image:
                 helpers = {
                     name: lease.again(model) for name, model in zip(chosen.networks[1:], models[1:], strict=True)
                 }
-                yield engine.annotate(source, resolution, **parameters, **helpers)
+                return engine.annotate(source, resolution, **parameters, **helpers)
 
-            for item in lease.stream(start):
-                if isinstance(item, LoadProgress):
-                    yield item
-                else:
-                    drawn = item
-        return drawn
+            return (yield from lease.ask(annotated))
 
     def _check(self, size: tuple[int, int], resolution: int) -> None:
         width, height = size

@@ -1,6 +1,6 @@
 """The check of finished pictures: what is not safe for work is neither written nor shown."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Final, TypeVar
 
 from PIL import Image
@@ -64,23 +64,13 @@ class SafetyChecker:
     def _asked(
         self, spec: ModelSpec, shape: Shape, question: Callable[[Classifier], Answer]
     ) -> Generator[LoadProgress, None, Answer]:
-        answers: list[Answer] = []
-
-        def start(classifier: Classifier) -> Iterator[Answer]:
-            yield question(classifier)
-
         try:
             with self._registry.lease(spec.id, shape=shape) as lease:
-                for item in lease.stream(start):
-                    if isinstance(item, LoadProgress):
-                        yield item
-                    else:
-                        answers.append(item)
+                return (yield from lease.ask(question))
         except Busy:
             raise
         except StudioError as error:
             raise UncheckedError(spec.name, error) from error
-        return answers[0]
 
 
 def _unsafe(spec: ModelSpec, classifier: Classifier) -> frozenset[str]:

@@ -6,7 +6,6 @@ import hashlib
 import re
 import shutil
 import threading
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from studio.errors import Cancelled, Reason, StorageFailed
+from studio.pace import Pace
 from studio.registry.catalogue.spec import Source
 from studio.registry.weights.digests import CHUNK
 
@@ -26,7 +26,6 @@ Progress = Callable[[int, int | None], None]
 
 TIMEOUT: Final = httpx.Timeout(20, connect=5)
 ATTEMPTS_WITHOUT_PROGRESS: Final = 3
-REPORT_SECONDS: Final = 0.05
 CANCEL_CHECK_SECONDS: Final = 0.1
 ROOM_TO_SPARE: Final = 64 * 2**20
 FULL_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -228,13 +227,11 @@ class Meter:
         self._progress = progress
         self._total = total
         self._before = 0
-        self._reported = 0.0
+        self._pace = Pace()
 
     def at(self, size: int) -> None:
         """The current file has this many bytes."""
-        now = time.monotonic()
-        if now - self._reported >= REPORT_SECONDS:
-            self._reported = now
+        if self._pace.due():
             self._progress(self._before + size, self._total)
 
     def finish(self, size: int) -> None:

@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 SHOWN_SECONDS: Final = 0.05
+"""At most twenty times a second: more than that and a browser falls behind a model."""
 
 
 class Pace:
