@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-MOST_HEAD: Final = 100_000_000
-"""The longest head that the safetensors format allows, bytes."""
+from studio.errors import Reason
+from studio.messages import data_size
+
+PICKLES: Final = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+MOST_HEAD: Final = 8 * 2**20
+"""Bytes of a head that are read; the largest of known files, adapters with all tags of their training, have two million.
+The safetensors format allows 100 million."""
 SIZES: Final = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "U32": 4, "I32": 4, "U64": 8, "I64": 8}
 
 
@@ -29,26 +34,56 @@ class Tensor:
 Tensors = Mapping[str, Tensor]
 
 
-def read_safetensors(file: Path) -> Tensors:
-    """The tensors of a safetensors file, by name.
+class HeadError(ValueError):
+    """A file whose head cannot be used; `reason` is the sentence for it."""
 
-    The file is eight bytes with the length of the head, the head as JSON, and the data (the format's own README).
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a safetensors file says before its data."""
+
+    tensors: Tensors
+    metadata: Mapping[str, str]
+
+
+def read_head(file: Path, *, whole: bool = True) -> Head:
+    """The head of a safetensors file. A pickle is not even opened.
+
+    The file is eight bytes with the length of the head, the head as JSON, and the data (the format's own README); all
+    of it has to be there, if not `whole` is False.
 
     Raises:
+        HeadError: it is another kind of file, damaged, cut off, or its head is longer than `MOST_HEAD`.
         OSError: it cannot be read.
-        ValueError: it is no such file, or shorter than its head says.
     """
+    if file.suffix.lower() in PICKLES:
+        raise HeadError(Reason("adapter.pickle", {"file": file.name}))
+    size = file.stat().st_size
     with file.open("rb") as opened:
         start = opened.read(8)
-        (length,) = struct.unpack("<Q", start) if len(start) == 8 else (MOST_HEAD + 1,)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        if length + 8 > size or opened.read(1) != b"{":
+            raise HeadError(Reason("adapter.not_safetensors", {"file": file.name}))
         if length > MOST_HEAD:
-            raise ValueError(f"{file.name} is no safetensors file")
-        try:
-            head = json.loads(opened.read(length))
-            tensors = {name: _tensor(entry) for name, entry in head.items() if name != "__metadata__"}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"the head of {file.name} is damaged") from error
-    return tensors
+            details = {"file": file.name, "size": data_size(length), "most": data_size(MOST_HEAD)}
+            raise HeadError(Reason("adapter.head_long", details))
+        text = b"{" + opened.read(length - 1)
+    try:
+        head, data = _parsed(text, whole)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+        raise HeadError(Reason("adapter.head", {"file": file.name})) from error
+    if missing := max(0, 8 + length + data - size):
+        raise HeadError(Reason("adapter.cut", {"file": file.name, "missing": data_size(missing)}))
+    return head
+
+
+def read_safetensors(file: Path) -> Tensors:
+    """The tensors of a safetensors file, by name; raises what `read_head` does."""
+    return read_head(file, whole=False).tensors
 
 
 def read_json(file: Path) -> Mapping[str, Any]:
@@ -69,5 +104,21 @@ def leaves(tensors: Tensors, width: int) -> dict[str, int]:
     return sizes
 
 
-def _tensor(entry: Mapping[str, Any]) -> Tensor:
-    return Tensor(str(entry["dtype"]), tuple(int(side) for side in entry["shape"]))
+def _parsed(text: bytes, whole: bool) -> tuple[Head, int]:
+    """The head, and how many bytes of data follow it; 0 where nobody needs all of them."""
+    content = json.loads(text)
+    given = content.pop("__metadata__", None)
+    metadata = {str(key): value for key, value in given.items() if isinstance(value, str)} if given else {}
+    tensors: dict[str, Tensor] = {}
+    end = 0
+    for name, entry in content.items():
+        tensors[name] = Tensor(str(entry["dtype"]), tuple(_count(side) for side in entry["shape"]))
+        if whole:
+            end = max(end, _count(entry["data_offsets"][1]))
+    return Head(tensors, metadata), end
+
+
+def _count(number: Any) -> int:
+    if not isinstance(number, int) or not 0 <= number < 2**63:
+        raise ValueError(number)
+    return number

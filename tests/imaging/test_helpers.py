@@ -9,7 +9,7 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 
 from studio.engines.diffusion import DiffusersLoader, DiffusionRequest, Picture, Step
-from studio.engines.diffusion.helpers import LARGEST_PREVIEW, TinyAutoencoder
+from studio.engines.diffusion.loading.helpers import LARGEST_PREVIEW, TinyAutoencoder
 from studio.errors import WeightsUnavailable
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import DrawingProgress, Drawn, PictureRequest

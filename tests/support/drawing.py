@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from studio.engines.diffusion import ControlUnit, DiffusersLoader, DiffusionRequest, Picture, Step
-from studio.engines.diffusion.controlnet import ControlNetEngine
 from studio.engines.diffusion.engine import DiffusersEngine
+from studio.engines.diffusion.loading.controlnet import ControlNetEngine
 from studio.registry import ModelId, ModelSpec, Rung
 
 SPEC = ModelSpec(id=ModelId("tiny"), name="Tiny", task="image", engine="diffusers", licence="none")

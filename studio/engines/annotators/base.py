@@ -63,7 +63,7 @@ class Kind:
     draw: Callable[..., Image.Image] | None = None
     """How those without weights work: (picture, resolution, **parameters)."""
 
-    def settle(self, parameters: Mapping[str, object]) -> dict[str, float]:
+    def complete(self, parameters: Mapping[str, object]) -> dict[str, float]:
         """All parameters, those not given at their defaults.
 
         Raises:

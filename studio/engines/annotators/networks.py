@@ -58,15 +58,15 @@ class LineArtNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.model0 = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(3, 64, 7), *_settled(64))
+        self.model0 = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(3, 64, 7), *_normalized(64))
         self.model1 = nn.Sequential(
-            *(nn.Conv2d(64, 128, 3, stride=2, padding=1), *_settled(128)),
-            *(nn.Conv2d(128, 256, 3, stride=2, padding=1), *_settled(256)),
+            *(nn.Conv2d(64, 128, 3, stride=2, padding=1), *_normalized(128)),
+            *(nn.Conv2d(128, 256, 3, stride=2, padding=1), *_normalized(256)),
         )
         self.model2 = nn.Sequential(*(_Residual(256) for _ in range(3)))
         self.model3 = nn.Sequential(
-            *(nn.ConvTranspose2d(256, 128, 3, stride=2, padding=1, output_padding=1), *_settled(128)),
-            *(nn.ConvTranspose2d(128, 64, 3, stride=2, padding=1, output_padding=1), *_settled(64)),
+            *(nn.ConvTranspose2d(256, 128, 3, stride=2, padding=1, output_padding=1), *_normalized(128)),
+            *(nn.ConvTranspose2d(128, 64, 3, stride=2, padding=1, output_padding=1), *_normalized(64)),
         )
         self.model4 = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(64, 1, 7), nn.Sigmoid())
 
@@ -82,7 +82,7 @@ class _Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv_block = nn.Sequential(
-            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), *_settled(width)),
+            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), *_normalized(width)),
             *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
         )
 
@@ -90,5 +90,5 @@ class _Residual(nn.Module):
         return features + torch.as_tensor(self.conv_block(features))
 
 
-def _settled(width: int) -> tuple[nn.Module, nn.Module]:
+def _normalized(width: int) -> tuple[nn.Module, nn.Module]:
     return nn.InstanceNorm2d(width), nn.ReLU()

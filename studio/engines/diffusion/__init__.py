@@ -13,23 +13,15 @@ from studio.engines.diffusion.base import (
     Step,
     Words,
 )
-from studio.engines.diffusion.controlnet import UNION_MODES
-from studio.engines.diffusion.costs import diffusion_costs
+from studio.engines.diffusion.conditioning.tokens import TokenCount, token_counter
 from studio.engines.diffusion.emphasis import Emphasis
-from studio.engines.diffusion.families import (
-    FAMILIES,
-    PICKLES,
-    HeadError,
-    Make,
-    adapter_make,
-    base_make,
-    compatible,
-    read_head,
-)
-from studio.engines.diffusion.pipeline import DiffusersLoader
+from studio.engines.diffusion.families import FAMILIES, Make, adapter_make, base_make, compatible
+from studio.engines.diffusion.loading.controlnet import UNION_MODES
+from studio.engines.diffusion.loading.costs import diffusion_costs
+from studio.engines.diffusion.loading.pipeline import DiffusersLoader
+from studio.engines.diffusion.loading.speed import Speed
 from studio.engines.diffusion.schedulers import OFFERED, OFFERED_SCHEDULES
-from studio.engines.diffusion.speed import Speed
-from studio.engines.diffusion.tokens import TokenCount, token_counter
+from studio.engines.heads import PICKLES, HeadError, read_head
 
 __all__ = [
     "BREAK",

@@ -23,7 +23,7 @@ Outfit = Mapping[File, float]
 """Files and weights."""
 
 
-class AdapterFile:
+class CatalogueAdapter:
     """A LoRA of the catalogue: a file that a request wears. Implements `studio.registry.models.loaded.Loaded`.
 
     What it takes in memory is part of the base that wears it.

@@ -15,7 +15,7 @@ BREAK: Final = "BREAK"
 """A text that ends a chunk of the prompt and says nothing; its weight has no meaning."""
 
 
-class Part(Protocol):
+class Network(Protocol):
     """A network in memory that a base model works with: a ControlNet, or a VAE in place of its own."""
 
     @property
@@ -36,7 +36,7 @@ class Preview(Protocol):
 class ControlUnit:
     """One ControlNet's part in a picture."""
 
-    model: Part
+    model: Network
     """The loaded ControlNet; it stays in use until the picture is finished."""
     image: Image.Image
     """What steers: edges, depth, a pose. It is resized to the picture."""
@@ -118,7 +118,7 @@ class DiffusionRequest:
     Models of the XL kind were trained on layer 2, and 1 means the same to them."""
     inversions: tuple[Inversion, ...] = ()
     """Words of both prompts that stand for learned vectors."""
-    vae: Part | None = None
+    vae: Network | None = None
     """A VAE in place of the model's own, where that is not moved from layer to layer."""
     preview: Preview | None = None
     """What makes the previews; the model's own quick map when None."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from studio.engines.diffusion.adapters import Adapters
 from studio.engines.diffusion.base import DiffusionRequest, Picture, Preview, Step, plain
+from studio.engines.diffusion.conditioning.encoding import Encoding, readers
 from studio.engines.diffusion.derivation import Tokenizers, arguments, derived, finished
-from studio.engines.diffusion.encoding import Encoding, readers
 from studio.engines.diffusion.offload import Offload, modules_of
 from studio.engines.diffusion.preview import LatentPreview
 from studio.engines.diffusion.schedulers import sampler_name, schedule_name

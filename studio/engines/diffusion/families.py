@@ -4,18 +4,15 @@ Nothing is loaded: of a file only its head is read, of a folder only its configu
 `lora_unet_` and `lora_te_`, those of diffusers and peft with the component: `unet.`, `text_encoder.`
 """
 
-import json
 import re
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from studio.engines.diffusion.chunks import ROOM
-from studio.engines.heads import Tensor, Tensors, read_json
+from studio.engines.diffusion.conditioning.chunks import ROOM
+from studio.engines.heads import Head, HeadError, Tensor, Tensors, read_head, read_json
 from studio.errors import Reason
-from studio.messages import data_size
 
 Family = Literal["sd1", "sd2", "sdxl", "sd3", "flux"]
 FAMILIES: Final[Mapping[Family, str]] = {
@@ -26,9 +23,6 @@ FAMILIES: Final[Mapping[Family, str]] = {
     "flux": "FLUX.1",
 }
 """What people call them, in any language."""
-PICKLES: Final = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
-MOST_HEAD: Final = 8 * 2**20
-"""Bytes of a head that are read; the largest of known adapters, with all tags of their training, have two million."""
 
 _BY_TEXT: Final[Mapping[int, Family]] = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
 """Families by the width of the text that the cross-attention of their UNet reads."""
@@ -62,22 +56,6 @@ _FLUX_LAST: Final = ({18, None}, {37, None})
 """Its last block of either kind. Other transformers share its names and width, but not the number of blocks."""
 
 
-class HeadError(ValueError):
-    """A file whose head cannot be used; `reason` is the sentence for it."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.code)
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a safetensors file says before its data."""
-
-    tensors: Tensors
-    metadata: Mapping[str, str]
-
-
 @dataclass(frozen=True)
 class Make:
     """What an adapter was made for, or what a base is. What nothing tells is None or empty."""
@@ -91,34 +69,6 @@ class Make:
     """The widths of its text encoders; for a LoRA, None where it leaves one alone."""
     rank: int | None = None
     """The largest of a LoRA's layers."""
-
-
-def read_head(file: Path) -> Head:
-    """The head of a safetensors file. A pickle is not even opened.
-
-    Raises:
-        HeadError: it is another kind of file, damaged, cut off, or its head is longer than `MOST_HEAD`.
-        OSError: it cannot be read.
-    """
-    if file.suffix.lower() in PICKLES:
-        raise HeadError(Reason("adapter.pickle", {"file": file.name}))
-    size = file.stat().st_size
-    with file.open("rb") as opened:
-        start = opened.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-        if length + 8 > size or opened.read(1) != b"{":
-            raise HeadError(Reason("adapter.not_safetensors", {"file": file.name}))
-        if length > MOST_HEAD:
-            details = {"file": file.name, "size": data_size(length), "most": data_size(MOST_HEAD)}
-            raise HeadError(Reason("adapter.head_long", details))
-        text = b"{" + opened.read(length - 1)
-    try:
-        head, data = _parsed(text)
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
-        raise HeadError(Reason("adapter.head", {"file": file.name})) from error
-    if missing := max(0, 8 + length + data - size):
-        raise HeadError(Reason("adapter.cut", {"file": file.name, "missing": data_size(missing)}))
-    return head
 
 
 def adapter_make(head: Head) -> Make:
@@ -173,25 +123,6 @@ def compatible(adapter: Make, base: Make, *, file: str, model: str) -> Reason | 
         if made and there and made != there:
             return reason("adapter.width", made=made, base=there)
     return None
-
-
-def _parsed(text: bytes) -> tuple[Head, int]:
-    """The head, and how many bytes of data follow it."""
-    content = json.loads(text)
-    given = content.pop("__metadata__", None)
-    metadata = {str(key): value for key, value in given.items() if isinstance(value, str)} if given else {}
-    tensors: dict[str, Tensor] = {}
-    end = 0
-    for name, entry in content.items():
-        tensors[name] = Tensor(str(entry["dtype"]), tuple(_count(side) for side in entry["shape"]))
-        end = max(end, _count(entry["data_offsets"][1]))
-    return Head(tensors, metadata), end
-
-
-def _count(number: Any) -> int:
-    if not isinstance(number, int) or not 0 <= number < 2**63:
-        raise ValueError(number)
-    return number
 
 
 def _down(name: str, tensor: Tensor) -> bool:

@@ -64,7 +64,7 @@ class ControlImages:
             WeightsUnavailable, OutOfMemory, Busy, EngineFailed: its model cannot be brought or fails.
         """
         chosen = kind(annotator)
-        numbers = chosen.settle(parameters or {})
+        numbers = chosen.complete(parameters or {})
         self._check(size, resolution)
         source = _opaque(self._opened(picture))
         if pixel_perfect:

@@ -60,7 +60,7 @@ class ControlUnitRequest(Request):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         # Errors of the studio's own pass through pydantic as they are, with their sentences.
-        kind(self.annotator).settle(self.parameters)
+        kind(self.annotator).complete(self.parameters)
         if self.start >= self.end:
             raise InvalidRequest("control.span", start=f"{self.start:g}", end=f"{self.end:g}")
         return self
@@ -73,7 +73,7 @@ def infotext_units(units: Iterable[ControlUnitRequest]) -> dict[str, str]:
 
 def _told(unit: ControlUnitRequest) -> str:
     annotator = kind(unit.annotator)
-    numbers = annotator.settle(unit.parameters).values()
+    numbers = annotator.complete(unit.parameters).values()
     told: dict[str, object] = {"Module": annotator.module, "Model": unit.model, "Weight": unit.scale}
     told["Resize Mode"] = RESIZES[unit.resize_mode]
     if annotator.id != "none":

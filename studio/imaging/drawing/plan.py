@@ -126,7 +126,7 @@ class Plan:
 
 
 def plan_picture(request: PictureRequest, registry: Registry, max_pixels: int) -> Plan:
-    """Settle a request with the pictures it begins from, or refuse it before anything is drawn.
+    """Plan a request with the pictures it begins from, or refuse it before anything is drawn.
 
     Raises:
         UnknownModel: no such image model, upscaler or ControlNet, or none at all.

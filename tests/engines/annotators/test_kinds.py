@@ -69,19 +69,19 @@ def test_no_two_kinds_share_a_name_or_a_word() -> None:
 def test_parameters_are_within_bounds_or_refused_in_words(annotator: str, given: dict[str, object]) -> None:
     found = kind(annotator)
     try:
-        settled = found.settle(given)
+        numbers = found.complete(given)
     except InvalidRequest as refused:
         told = [refused.explain(locale) for locale in LOCALES]
-        settled = {}
+        numbers = {}
     else:
         told = []
     if told:
         assert all(told)
         return
-    assert list(settled) == [parameter.name for parameter in found.parameters]
+    assert list(numbers) == [parameter.name for parameter in found.parameters]
     for parameter in found.parameters:
-        assert parameter.least <= settled[parameter.name] <= parameter.most
-        assert given.get(parameter.name) is not None or settled[parameter.name] == parameter.default
+        assert parameter.least <= numbers[parameter.name] <= parameter.most
+        assert given.get(parameter.name) is not None or numbers[parameter.name] == parameter.default
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_parameters_are_within_bounds_or_refused_in_words(annotator: str, given:
 )
 def test_what_is_wrong_with_a_parameter_is_said(annotator: str, parameters: dict[str, object], said: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        kind(annotator).settle(parameters)
+        kind(annotator).complete(parameters)
     assert said in refused.value.explain()
 
 

@@ -17,7 +17,7 @@ from studio.engines.annotators.pose import draw_pose
 from studio.engines.annotators.skeleton import draw_people, joints_of
 from studio.errors import EngineFailed, WeightsUnavailable
 from studio.imaging.control.cache import ControlImage
-from studio.imaging.control.images import Controls
+from studio.imaging.control.images import ControlImages
 from studio.registry import Binding, Catalogue, Footprint, Placement, Registry, Shape
 from tests.engines.annotators.tiny import entry, save_depth, save_lines, save_people, save_pose, save_side_edges
 from tests.engines.live_memory import peak_bytes
@@ -41,16 +41,16 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 class Room:
-    """Controls over a real registry with these networks."""
+    """ControlImages over a real registry with these networks."""
 
     def __init__(self, weights: dict[str, Path], cache: Path) -> None:
         specs = [entry(network, file) for network, file in weights.items()]
         bindings = {"annotators": Binding(AnnotatorLoader(), accelerated=lambda: False, costs=annotator_costs)}
         self.registry: Registry = registry_of(specs, bindings, cache)
-        self.controls = Controls(self.registry, Catalogue(specs), 10**7)
+        self.control_images = ControlImages(self.registry, Catalogue(specs), 10**7)
 
     def make(self, annotator: str, **options: Any) -> ControlImage:
-        return result(self.controls.control_image(scene(), annotator, size=scene().size, **options))
+        return result(self.control_images.control_image(scene(), annotator, size=scene().size, **options))
 
 
 @pytest.fixture(scope="module")

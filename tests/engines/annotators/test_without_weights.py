@@ -33,7 +33,7 @@ def outline(width: int) -> NDArray[np.bool_]:
 def drawn(annotator: str, image: Image.Image, resolution: int = 256, **parameters: float) -> Image.Image:
     kind = ANNOTATORS[annotator]
     assert kind.draw is not None
-    return kind.draw(image, resolution, **kind.settle(parameters))
+    return kind.draw(image, resolution, **kind.complete(parameters))
 
 
 def white(image: Image.Image, level: int = 127) -> NDArray[np.bool_]:

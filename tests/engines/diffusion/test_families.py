@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from studio.engines.diffusion import HeadError, Make, adapter_make, base_make, compatible, read_head
-from studio.engines.diffusion.families import MOST_HEAD
+from studio.engines.heads import MOST_HEAD
 from studio.messages import message
 from tests.support.properties import PATIENT, examples
 

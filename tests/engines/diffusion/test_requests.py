@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.engines.diffusion import OFFERED, DiffusionRequest, Picture, Seeds
-from studio.engines.diffusion.controlnet import ControlNetEngine
 from studio.engines.diffusion.derivation import derived
 from studio.engines.diffusion.engine import DiffusersEngine
+from studio.engines.diffusion.loading.controlnet import ControlNetEngine
 from studio.engines.diffusion.noise import arc
 from studio.errors import EngineFailed, InvalidRequest
 from tests.support.drawing import CAT, control, drawn, half, loaded, pixels, same

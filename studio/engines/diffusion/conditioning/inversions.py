@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.engines.diffusion.base import Inversion
-from studio.engines.diffusion.chunks import ROOM, Learned
+from studio.engines.diffusion.conditioning.chunks import ROOM, Learned
 from studio.engines.memory import first_line
 from studio.errors import WeightsUnavailable
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from studio.engines.diffusion import DiffusersLoader, DiffusionRequest, Inversion, TokenCount, Words, token_counter
+from studio.engines.diffusion.conditioning.encoding import Encoding, readers
 from studio.engines.diffusion.derivation import derived
-from studio.engines.diffusion.encoding import Encoding, readers
 from studio.engines.diffusion.engine import DiffusersEngine
 from studio.errors import InvalidRequest, WeightsUnavailable
 from tests.support.drawing import CAT, SPEC, drawn, loaded, pixels, same

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from studio.engines.diffusion import DiffusersLoader, diffusion_costs
-from studio.engines.diffusion.costs import DECODE_LIVE, NETWORK_LIVE, RESIDUALS_LIVE, ControlCosts, DiffusionCosts
+from studio.engines.diffusion.loading.costs import (
+    DECODE_LIVE,
+    NETWORK_LIVE,
+    RESIDUALS_LIVE,
+    ControlCosts,
+    DiffusionCosts,
+)
 from studio.registry import Footprint, Placement, Shape
 from tests.engines.live_memory import peak_bytes
 from tests.support.drawing import CONTROL, SPEC, control, loaded

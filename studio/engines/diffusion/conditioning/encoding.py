@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.engines.diffusion.base import DiffusionRequest, Words
-from studio.engines.diffusion.chunks import COMMA, ROOM, Chunk, chunked
-from studio.engines.diffusion.inversions import Inversions, filled_in
+from studio.engines.diffusion.conditioning.chunks import COMMA, ROOM, Chunk, chunked
+from studio.engines.diffusion.conditioning.inversions import Inversions, filled_in
 from studio.errors import InvalidRequest
 
 if TYPE_CHECKING:

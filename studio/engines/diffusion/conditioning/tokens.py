@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from studio.engines.diffusion.base import Words
-from studio.engines.diffusion.chunks import COMMA, ROOM, chunked
+from studio.engines.diffusion.conditioning.chunks import COMMA, ROOM, chunked
 
 UNKNOWN: Final = "<|endoftext|>"
 PATTERN: Final = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"

@@ -15,7 +15,7 @@ LARGEST_PREVIEW: Final = 512
 
 
 class Helper:
-    """One network in memory. Implements `Part` and `studio.registry.models.loaded.Loaded`.
+    """One network in memory. Implements `Network` and `studio.registry.models.loaded.Loaded`.
 
     It keeps nothing from one step to the next, so several pictures may use it at once.
     """

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from studio.engines.diffusion.components import Component, read_components
 from studio.engines.diffusion.derivation import TILED_DECODE_PIXELS
+from studio.engines.diffusion.loading.components import Component, read_components
 from studio.engines.heads import read_safetensors
 from studio.registry import Costs, Footprint, ModelSpec, Placement, Shape, estimate
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.engines.diffusion.adapters import AdapterFile
-from studio.engines.diffusion.controlnet import controlnet
+from studio.engines.diffusion.adapters import CatalogueAdapter
 from studio.engines.diffusion.engine import DiffusersEngine
-from studio.engines.diffusion.helpers import Helper, autoencoder, tiny_autoencoder
-from studio.engines.diffusion.speed import Speed
+from studio.engines.diffusion.loading.controlnet import controlnet
+from studio.engines.diffusion.loading.helpers import Helper, autoencoder, tiny_autoencoder
+from studio.engines.diffusion.loading.speed import Speed
 from studio.engines.memory import first_line, ran_out, release
 from studio.errors import EngineFailed, OutOfMemory, StudioError, WeightsUnavailable
 from studio.registry import DeviceName, ModelSpec, Rung
@@ -31,14 +31,14 @@ class DiffusersLoader:
 
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
-    ) -> DiffusersEngine | Helper | AdapterFile:
+    ) -> DiffusersEngine | Helper | CatalogueAdapter:
         """See `studio.registry.models.loaded.Loader`. A helper has no rungs: it is one component."""
         import torch
 
         if weights is None:
             raise WeightsUnavailable("weights.missing_part", file=spec.name)
         if spec.task == "adapter":
-            return AdapterFile(weights)
+            return CatalogueAdapter(weights)
         _hush()
         dtype = torch.float32 if device == "cpu" else torch.float16
         try:

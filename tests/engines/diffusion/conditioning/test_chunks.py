@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.engines.diffusion.chunks import ROOM, Chunk, chunked
+from studio.engines.diffusion.conditioning.chunks import ROOM, Chunk, chunked
 
 COMMA = 1
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.engines.diffusion.helpers import Helper
+from studio.engines.diffusion.loading.helpers import Helper
 from studio.engines.heads import read_json
 from studio.errors import WeightsUnavailable
 from studio.registry import ModelSpec

@@ -1,0 +1,1 @@
+"""Words as embeddings: chunks, weights, textual inversions, and how many tokens there are."""
