@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.common import registry_of, verdict
+from studio.engines.installed import default_bindings
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.registry import Catalogue, Registry
 from studio.settings import Settings
-from studio.studio import default_bindings
 
 ROUNDS = 5
 MODEL, UPSCALER = "starter-sd", "realesrgan-x4plus"

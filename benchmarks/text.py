@@ -25,12 +25,13 @@ from typing import Any, Final
 
 from benchmarks.common import smollm2, verdict
 from benchmarks.text_sides import api_seconds, client, raw, raw_rate
+from studio.engines.installed import default_bindings
 from studio.engines.text import Beside, LlamaCppLoader, Message, TextChunk, TextRequest, TransformersLoader
 from studio.engines.text.cores import usable_cores
 from studio.engines.text.llamacpp import LlamaCppEngine, chat_body
 from studio.registry import Binding, Catalogue, ModelSpec, Rung
 from studio.settings import Settings
-from studio.studio import Studio, default_bindings
+from studio.studio import Studio
 from studio.ui.app import serve
 from studio.writing.outline import parse_outline
 from studio.writing.requests import ArticleRequest

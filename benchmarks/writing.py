@@ -20,11 +20,12 @@ from typing import Any, Final
 import yaml
 
 from benchmarks.writing_measures import COUNTS, measured
+from studio.engines.installed import default_bindings
 from studio.engines.text import LlamaCppLoader, TextChunk, TextRequest
 from studio.engines.text.llamacpp import LlamaCppEngine
 from studio.registry import Binding, ModelSpec
 from studio.settings import Settings
-from studio.studio import Studio, default_bindings
+from studio.studio import Studio
 from studio.writing.export import article_markdown
 from studio.writing.requests import Brief, Outline, SectionRequest, SectionText
 

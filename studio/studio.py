@@ -7,11 +7,9 @@ from typing import Any, Final, Self
 
 from studio.coding.coder import TASKS as CODING
 from studio.coding.coder import Coder
-from studio.engines.annotators import AnnotatorLoader, annotator_costs
-from studio.engines.classifiers import ClassifierLoader, classifier_costs
-from studio.engines.diffusion import Abilities, DiffusersLoader, Speed, abilities_of, diffusion_costs
-from studio.engines.text import Beside, LlamaCppLoader, OpenAILoader, TransformersLoader, text_costs
-from studio.engines.upscalers import RealEsrganLoader, upscaler_costs
+from studio.engines.diffusion import Abilities, abilities_of
+from studio.engines.installed import default_bindings
+from studio.engines.text import Beside
 from studio.errors import InvalidRequest
 from studio.hosting.crafts import Host
 from studio.hosting.home_thread import HomeThread
@@ -89,7 +87,7 @@ class Studio:
         self.settings = settings or Settings.read()
         self.catalogue = catalogue or Catalogue.read(self.settings.catalogue)
         self.beside = Beside()
-        bindings = bindings or default_bindings(self.settings, self.beside)
+        bindings = bindings or default_bindings(self.settings, self.beside, {spec.engine for spec in self.catalogue})
         store = WeightsStore(self.settings.cache)
         books = Books(
             ledger or Ledger(HostMemory(self.settings.host_budget), self._accelerators),
@@ -263,22 +261,3 @@ class Studio:
     def _sweep(self) -> None:
         while not self._closing.wait(SWEEP_SECONDS):
             self.registry.sweep()
-
-
-def default_bindings(settings: Settings, beside: Beside | None = None) -> dict[str, Binding]:
-    """The loaders of every engine that `models.yaml` may name; `beside` are the browsers on this machine."""
-    llama = LlamaCppLoader(settings.threads, settings.text_slots, beside)
-    remote = OpenAILoader(settings.openai_base_url, settings.openai_api_key, settings.openai_model)
-    return {
-        "llamacpp": Binding(llama, accelerated=lambda: False, costs=llama.costs, alone=False),
-        "transformers": Binding(TransformersLoader(), costs=text_costs),
-        "openai": Binding(remote, accelerated=lambda: False, alone=False),
-        "diffusers": Binding(
-            DiffusersLoader(Speed(settings.attention, settings.compile, settings.channels_last)),
-            rungs=("whole", "model_offload", "group_offload"),
-            costs=diffusion_costs,
-        ),
-        "annotators": Binding(AnnotatorLoader(), costs=annotator_costs),
-        "classifiers": Binding(ClassifierLoader(), costs=classifier_costs),
-        "spandrel": Binding(RealEsrganLoader(settings.cache), costs=upscaler_costs),
-    }

@@ -13,8 +13,8 @@ from studio.messages import data_size
 
 PICKLES: Final = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 MOST_HEAD: Final = 8 * 2**20
-"""Bytes of a head that are read; the largest of known files, adapters with all tags of their training, have two million.
-The safetensors format allows 100 million."""
+"""Bytes of a head that are read; the largest of known files, adapters with all tags of their training, have two
+million. The safetensors format allows 100 million."""
 SIZES: Final = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "U32": 4, "I32": 4, "U64": 8, "I64": 8}
 
 

@@ -2,6 +2,7 @@
 
 from studio.registry.books import Books
 from studio.registry.catalogue.catalogue import Catalogue
+from studio.registry.catalogue.engines import ENGINE_GROUP
 from studio.registry.catalogue.spec import ModelId, ModelSpec, Source, Task
 from studio.registry.errands import in_thread
 from studio.registry.lease import REPORT_SECONDS, Lease
@@ -21,6 +22,7 @@ from studio.registry.weights.download import storage_failed
 from studio.registry.weights.store import SourcesFailed, WeightsStore, told_origin
 
 __all__ = [
+    "ENGINE_GROUP",
     "REPORT_SECONDS",
     "Binding",
     "Books",

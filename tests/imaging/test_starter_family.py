@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from recipes.starter_diffusion import judge
 from recipes.starter_diffusion.things import COLOURS
 from studio.engines.diffusion import Adapter, ControlUnit, DiffusionRequest, Picture
+from studio.engines.installed import default_bindings
 from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.infotext.text import KEY, read_infotext
@@ -20,7 +21,6 @@ from studio.imaging.prompts.phrasing import Phrasing
 from studio.imaging.reuse import picture_text, reuse
 from studio.registry import Catalogue, Registry
 from studio.settings import Settings
-from studio.studio import default_bindings
 from tests.support.registries import registry_of
 
 FAMILY = Path(__file__).parents[2] / "assets" / "starter-diffusion"

@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from studio.engines.beside import Beside
 from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
-from studio.engines.text.beside import Beside
 from studio.engines.text.cores import llama_cpp, others_running, usable_cores, writing_cores
 from studio.engines.text.gguf import Header
 from studio.engines.text.pump import Pump

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from studio.errors import CatalogueError, Reason, UnknownModel, whole_numbers
 from studio.messages import Locale, known, message
+from studio.registry.catalogue.engines import engine_names
 from studio.registry.catalogue.spec import ModelId, ModelSpec, Source, Task
 from studio.registry.catalogue.yaml_lines import Document, Location, YamlError, read_yaml
 
 VERSION: Final = 1
-ENGINES: Final = ("llamacpp", "transformers", "openai", "diffusers", "annotators", "classifiers", "spandrel")
 REMOTE_ENGINE: Final = "openai"
 
 ENDPOINT: Final = ModelSpec(
@@ -203,8 +203,8 @@ class _Reader:
         """What one entry must fulfil beyond the types of its fields."""
         if not _ID.fullmatch(spec.id):
             self._report((*where, "id"), spec.id, "id", id=spec.id)
-        if spec.engine not in ENGINES:
-            self._report((*where, "engine"), spec.id, "engine", engine=spec.engine, known=", ".join(ENGINES))
+        if spec.engine not in (engines := engine_names()):
+            self._report((*where, "engine"), spec.id, "engine", engine=spec.engine, known=", ".join(engines))
         if spec.sources and spec.memory is None:
             self._report((*where, "memory"), spec.id, "no_memory")
         if spec.device is not None and not _DEVICE.fullmatch(spec.device):

@@ -136,8 +136,8 @@ class ModelSpec(_Entry):
     name: str
     task: Task
     engine: str
-    """The loader that runs it: `llamacpp`, `transformers`, `openai`, `diffusers`, `annotators`, `classifiers` or
-    `spandrel`."""
+    """What runs it: `llamacpp`, `transformers`, `openai`, `diffusers`, `annotators`, `classifiers`, `spandrel`, or an
+    engine that another package brings."""
     sources: tuple[Source, ...] = ()
     """Tried in order; empty only for remote endpoints."""
     licence: str

@@ -15,6 +15,7 @@ from PIL import Image
 from studio.engines.classifiers.fake import PretendClassifier
 from studio.engines.diffusion import DiffusionRequest
 from studio.engines.diffusion.fake import ColourEngine, colour_of
+from studio.engines.installed import default_bindings
 from studio.engines.upscalers.fake import NearestUpscaler
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, UnknownModel, WeightsUnavailable
 from studio.hosting.crafts import Host
@@ -25,7 +26,6 @@ from studio.imaging.drawing.safety_checker import SafetyChecker, UncheckedError
 from studio.messages import LOCALES
 from studio.registry import ModelSpec, Registry
 from studio.settings import Settings
-from studio.studio import default_bindings
 from tests.support.registries import PATIENCE, fake_registry, spec
 from tests.support.server import ROOT
 
