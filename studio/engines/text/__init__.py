@@ -1,7 +1,7 @@
 """Language models behind one `TextEngine` protocol."""
 
 from studio.engines.beside import Beside
-from studio.engines.text.base import Message, TextChunk, TextEngine, TextRequest, TokenLogprob, is_spoken
+from studio.engines.text.base import Message, TextChunk, TextEngine, TextLimits, TextRequest, TokenLogprob, is_spoken
 from studio.engines.text.costs import text_costs
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppLoader
@@ -14,6 +14,7 @@ __all__ = [
     "OpenAILoader",
     "TextChunk",
     "TextEngine",
+    "TextLimits",
     "TextRequest",
     "TokenLogprob",
     "TransformersLoader",
