@@ -56,7 +56,7 @@ class Dispatcher:
         self._last: tuple[ModelId, ...] = ()
 
     def enqueue(self, waiter: Waiter) -> None:
-        """Take a place in the queue; an idle resident model is granted at once."""
+        """Take a place in the queue; an idle model in memory is granted at once."""
         with self._lock:
             if self._queue or not self._grant_as_is(waiter):
                 waiter.asked = True

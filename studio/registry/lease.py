@@ -1,4 +1,4 @@
-"""The right to use models: inside it they are resident and cannot be evicted."""
+"""The right to use models: inside it they are in memory and cannot be evicted."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
@@ -43,7 +43,7 @@ class Lease:
 
     @property
     def model(self) -> Any:
-        """The first model, resident; blocks until all are.
+        """The first model, ready; blocks until all are.
 
         Raises:
             Busy, OutOfMemory, WeightsUnavailable, StorageFailed, EngineFailed.
@@ -55,12 +55,12 @@ class Lease:
 
     @property
     def models(self) -> Mapping[ModelId, Any]:
-        """All models of the lease by id; blocks until they are resident."""
+        """All models of the lease by id; blocks until they are ready."""
         _ = self.model
         return {name: self._dispatcher.loaded(name) for name in self._waiter.models}
 
     def arrive(self) -> Generator[LoadProgress, None, Any]:
-        """Yield progress until the models are resident, and return the first. Closing the generator gives up the wait.
+        """Yield progress until the models are ready, and return the first. Closing the generator gives up the wait.
 
         Raises:
             Busy, OutOfMemory, WeightsUnavailable, StorageFailed, EngineFailed.
@@ -70,7 +70,7 @@ class Lease:
         return self._dispatcher.loaded(self._waiter.models[0])
 
     def poll(self, seconds: float = 0) -> bool:
-        """Ask for the models, and tell within `seconds` whether they are resident.
+        """Ask for the models, and tell within `seconds` whether they are ready.
 
         Raises:
             Busy, OutOfMemory, WeightsUnavailable, StorageFailed, EngineFailed.

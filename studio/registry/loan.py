@@ -50,7 +50,7 @@ class Loan:
         self.lease.__exit__(kind, error, traceback)
 
     def arrive(self) -> Generator[LoadProgress, None, Any]:
-        """Yield progress until the model is resident, and return it.
+        """Yield progress until the model is ready, and return it.
 
         Raises:
             Busy, OutOfMemory, WeightsUnavailable, StorageFailed, EngineFailed.

@@ -97,7 +97,7 @@ class _Holdings:
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        resident = GaugeMetricFamily(
+        held = GaugeMetricFamily(
             "studio_registry_resident_bytes", "Bytes that a model holds in a memory.", labels=("device", "model")
         )
         in_use = GaugeMetricFamily(
@@ -105,7 +105,7 @@ class _Holdings:
         )
         for status in self._registry.statuses():
             for device, size in status.holds.items():
-                resident.add_metric((device, status.id), size)
+                held.add_metric((device, status.id), size)
             if status.holds:
                 in_use.add_metric((status.id,), status.in_use)
         budget = GaugeMetricFamily(
@@ -117,4 +117,4 @@ class _Holdings:
         for memory in self._registry.devices():
             budget.add_metric((memory.name,), memory.budget)
             reserved.add_metric((memory.name,), memory.reserved)
-        yield from (resident, in_use, budget, reserved)
+        yield from (held, in_use, budget, reserved)

@@ -9,7 +9,7 @@ from typing import Final
 from studio.errors import OutOfMemory
 from studio.registry.books import Books
 from studio.registry.catalogue.spec import ModelId, ModelSpec
-from studio.registry.memory.eviction import Occupant, plan
+from studio.registry.memory.eviction import Occupant, fewest_parts, plan
 from studio.registry.memory.placement import Option
 from studio.registry.memory.shortage import does_not_fit
 from studio.registry.models.entry import Entry
@@ -350,7 +350,7 @@ class Mover:
     def _park(self, entry: Entry, loaded: Loaded, device: DeviceName, enough: int) -> dict[DeviceName, int]:
         if isinstance(loaded, Partial) and 0 < enough < entry.holds.get(device, 0):
             parts = dict(loaded.parts)
-            names = _sufficient(parts, enough)
+            names = fewest_parts(parts, enough)
             if len(names) < len(parts):
                 loaded.park(names)
                 gone = sum(parts[name] for name in names)
@@ -395,11 +395,3 @@ def occupant(entry: Entry, device: DeviceName) -> Occupant:
         returns=entry.usage.returns,
         period=entry.usage.period,
     )
-
-
-def _sufficient(parts: Mapping[str, int], enough: int) -> tuple[str, ...]:
-    """The fewest bytes of whole parts that reach `enough`: a search over all sets, of which there are few."""
-    names = sorted(parts)
-    sets = [[name for bit, name in enumerate(names) if mask >> bit & 1] for mask in range(1, 1 << min(len(names), 10))]
-    reaching = [chosen for chosen in sets if sum(parts[name] for name in chosen) >= enough]
-    return tuple(min(reaching, key=lambda chosen: sum(parts[name] for name in chosen), default=names))

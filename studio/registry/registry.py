@@ -265,7 +265,7 @@ class Registry:
         self._dispatcher.ask_to_leave(self._entries.values(), "dropped")
 
     def survive_forks(self) -> None:
-        """Make a child of this process able to lease what is resident: only the forking thread lives on in it.
+        """Make a child of this process able to lease what is in memory: only the forking thread lives on in it.
 
         The lock is held across the fork, so that the child's copy of the books is whole; it then starts without the
         requests and jobs of threads that it does not have. What the child changes, the parent never sees.

@@ -98,10 +98,10 @@ class Requester:
             "instruction": request.instruction,
         }
         bare = self._section_options(before="", current="", **fields)
-        room = self.engine.limits.context - self.engine.count_tokens(_spoken(bare)) - wanted
-        current = fitted(self.engine, place.current, min(room // 2, wanted), "start")
-        room -= self.engine.count_tokens(current) + FRAME_TOKENS
-        before = fitted(self.engine, ending(place.before, WRITTEN_LENGTH), room, "end") if room > 0 else ""
+        left = self.engine.limits.context - self.engine.count_tokens(_spoken(bare)) - wanted
+        current = fitted(self.engine, place.current, min(left // 2, wanted), "start")
+        left -= self.engine.count_tokens(current) + FRAME_TOKENS
+        before = fitted(self.engine, ending(place.before, WRITTEN_LENGTH), left, "end") if left > 0 else ""
         options = self._section_options(before=before, current=current, **fields)
         return self._request(wanted, self._temperature, SECTION_PENALTY, options)
 

@@ -24,7 +24,7 @@ DEVIATION: Final = np.array((0.229, 0.224, 0.225), np.float32)
 
 
 class Finder(Protocol):
-    """A resident network that finds people."""
+    """A loaded network that finds people."""
 
     def run(self, image: Image.Image, resolution: int) -> Sequence[Box]: ...
 

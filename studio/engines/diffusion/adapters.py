@@ -1,4 +1,4 @@
-"""LoRAs on a resident base: read once a file, worn by the requests that ask for them and by no other."""
+"""LoRAs on a loaded base: read once a file, worn by the requests that ask for them and by no other."""
 
 import threading
 from collections.abc import Iterator, Mapping

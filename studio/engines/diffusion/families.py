@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from studio.engines.diffusion.conditioning.chunks import ROOM
+from studio.engines.diffusion.conditioning.chunks import CAPACITY
 from studio.engines.heads import Head, HeadError, Tensor, Tensors, read_head, read_json
 from studio.errors import Reason
 
@@ -196,7 +196,7 @@ def _inversion(tensors: Tensors) -> Make:
 
 
 def _table(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 1 or (len(shape) == 2 and 0 < shape[0] <= ROOM)
+    return len(shape) == 1 or (len(shape) == 2 and 0 < shape[0] <= CAPACITY)
 
 
 def _folder(folder: Path) -> Make:

@@ -15,7 +15,7 @@ WAITING: Final[Mapping[str, str]] = {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUN
 """How threads of llama.cpp wait for each other, as its OpenMP library reads it when it is loaded.
 
 A token passes hundreds of barriers. Waiting threads spin, some milliseconds at most as by default. But as soon as there
-are more threads than cores, which two resident models are enough for, the default cuts that to 100 turns; then every
+are more threads than cores, which two loaded models are enough for, the default cuts that to 100 turns; then every
 barrier puts its threads to sleep, and two threads become slower than one. `active` makes it 1000, which outlasts a
 barrier.
 """

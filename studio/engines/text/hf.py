@@ -161,8 +161,8 @@ class TransformersEngine:
         prompt = self._prompt(request)
         if len(prompt) >= self._limits.context:
             raise InvalidRequest("prompt.context", tokens=len(prompt), context=self._limits.context)
-        room = self._limits.context - len(prompt)
-        asked = replace(request, max_tokens=min(request.max_tokens, room))
+        left = self._limits.context - len(prompt)
+        asked = replace(request, max_tokens=min(request.max_tokens, left))
         notice = FOUR_BIT if self._four_bit else None
         try:
             decoder = Decoder(self._model, self._tokenizer, asked, matcher=self._matcher(request))

@@ -66,9 +66,9 @@ class LlamaCppLoader:
         except ValueError as error:
             raise WeightsUnavailable("weights.corrupt", model=spec.name, reason=str(error)) from error
         context = served_context(spec, header)
-        room = tempfile.mkdtemp(prefix="studio-")
+        folder = tempfile.mkdtemp(prefix="studio-")
         # One for each time it is loaded: the server before may take a moment to go.
-        sockets = (f"{room}/{number}.sock" for number in count())
+        sockets = (f"{folder}/{number}.sock" for number in count())
 
         def build(writing: int) -> Any:
             try:
@@ -79,11 +79,11 @@ class LlamaCppLoader:
         try:
             serving = Serving(build, self._writing if device == "cpu" else usable_cores, self._keep)
         except StudioError:
-            shutil.rmtree(room, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         return LlamaCppEngine(
             serving,
-            room=Path(room),
+            folder=Path(folder),
             limits=TextLimits(context=context, chat=spec.chat),
             nbytes=resident_bytes(weights, header, context, self._slots),
         )
@@ -162,9 +162,9 @@ def _refusal(spec: ModelSpec, weights: Path, device: DeviceName) -> StudioError:
 class LlamaCppEngine:
     """One GGUF model, serving several users at once. Made by `LlamaCppLoader`."""
 
-    def __init__(self, serving: Serving, *, room: Path, limits: TextLimits, nbytes: int) -> None:
+    def __init__(self, serving: Serving, *, folder: Path, limits: TextLimits, nbytes: int) -> None:
         self._serving = serving
-        self._room = room
+        self._folder = folder
         self._limits = limits
         self._nbytes = nbytes
         self._readers: set[_Reader] = set()
@@ -198,7 +198,7 @@ class LlamaCppEngine:
         for reader in tuple(self._readers):
             reader.join()
         self._serving.close()
-        shutil.rmtree(self._room, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def count_tokens(self, text: str) -> int:
         return self._serving.count_tokens(text)

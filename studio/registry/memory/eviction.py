@@ -7,7 +7,7 @@ the offline optimum.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.registry.catalogue.spec import ModelId
@@ -139,3 +139,11 @@ def _minimal(chosen: Sequence[int], weights: Sequence[int], sizes: Sequence[int]
             spare -= sizes[index]
             kept.remove(index)
     return kept
+
+
+def fewest_parts(parts: Mapping[str, int], enough: int) -> tuple[str, ...]:
+    """The fewest bytes of whole parts that reach `enough`: a search over all sets, of which there are few."""
+    names = sorted(parts)
+    sets = [[name for bit, name in enumerate(names) if mask >> bit & 1] for mask in range(1, 1 << min(len(names), 10))]
+    reaching = [chosen for chosen in sets if sum(parts[name] for name in chosen) >= enough]
+    return tuple(min(reaching, key=lambda chosen: sum(parts[name] for name in chosen), default=names))

@@ -13,7 +13,7 @@ from studio.registry.waiter import Waiter
 class PeakWatch:
     """Watches the first undisturbed request of every shape in this run of the studio, where working memory matters.
 
-    Asking a device for its peak costs more than a lease on a resident model, so it is not done for each. A model's very
+    Asking a device for its peak costs more than a lease on a loaded model, so it is not done for each. A model's very
     first request is not watched: files that are mapped into memory are only then really read.
     """
 

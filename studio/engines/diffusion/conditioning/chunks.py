@@ -6,7 +6,7 @@ from typing import Final
 
 from studio.engines.diffusion.base import BREAK, Words
 
-ROOM: Final = 75
+CAPACITY: Final = 75
 """Tokens of a chunk: CLIP reads 77, of which two mark the beginning and the end."""
 COMMA: Final = ",</w>"
 """How CLIP's vocabularies write a comma."""
@@ -36,13 +36,13 @@ def chunked(
     tokenize: Callable[[str], Sequence[int]],
     comma: int | None,
     learned: Learned = NOTHING_LEARNED,
-    room: int = ROOM,
+    capacity: int = CAPACITY,
 ) -> list[Chunk]:
     """The chunks of a prompt, at least one; `comma` is the token of a comma, None where there is none.
 
     `BREAK` ends a chunk. A name that stands for learned vectors is never cut.
     """
-    cutter = _Cutter(comma, room)
+    cutter = _Cutter(comma, capacity)
     longest = max(map(len, learned), default=0)
     for text, weight in words:
         if text == BREAK:
@@ -69,8 +69,8 @@ def _name_at(tokens: tuple[int, ...], position: int, learned: Learned, longest: 
 
 
 class _Cutter:
-    def __init__(self, comma: int | None, room: int) -> None:
-        self._comma, self._room = comma, room
+    def __init__(self, comma: int | None, capacity: int) -> None:
+        self._comma, self._room = comma, capacity
         self._done: list[Chunk] = []
         self._tokens: list[int] = []
         self._weights: list[float] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.engines.diffusion.base import DiffusionRequest, Words
-from studio.engines.diffusion.conditioning.chunks import COMMA, ROOM, Chunk, chunked
+from studio.engines.diffusion.conditioning.chunks import CAPACITY, COMMA, Chunk, chunked
 from studio.engines.diffusion.conditioning.inversions import Inversions, filled_in
 from studio.errors import InvalidRequest
 
@@ -35,16 +35,16 @@ class Reader:
 
     def chunks(self, words: Words, inversions: Inversions) -> list[Chunk]:
         """The words in chunks of this tokenizer's tokens."""
-        return chunked(words, self.tokenize, _comma(self.tokenizer), inversions.names(self.tokenize), self.room)
+        return chunked(words, self.tokenize, _comma(self.tokenizer), inversions.names(self.tokenize), self.capacity)
 
     def tokenize(self, text: str) -> list[int]:
         """Tokens without those that mark the beginning and the end."""
         return list(self.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids)
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """Tokens of a chunk."""
-        return min(int(self.tokenizer.model_max_length), ROOM + 2) - 2
+        return min(int(self.tokenizer.model_max_length), CAPACITY + 2) - 2
 
 
 def readers(pipe: Any, tokenizers: Mapping[str, Any]) -> tuple[Reader, ...]:
@@ -130,7 +130,7 @@ class Encoding:
 
         reader = self._readers[number]
         tokenizer, encoder = reader.tokenizer, reader.encoder
-        padding = [tokenizer.pad_token_id] * (reader.room - len(chunk.tokens))
+        padding = [tokenizer.pad_token_id] * (reader.capacity - len(chunk.tokens))
         # A learned vector takes the place of any token but the last, by which encoders know the end.
         plain = [max(token, 0) for token in chunk.tokens]
         ids = torch.tensor([[tokenizer.bos_token_id, *plain, tokenizer.eos_token_id, *padding]], device=self._device)

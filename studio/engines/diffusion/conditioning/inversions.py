@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.engines.diffusion.base import Inversion
-from studio.engines.diffusion.conditioning.chunks import ROOM, Learned
+from studio.engines.diffusion.conditioning.chunks import CAPACITY, Learned
 from studio.engines.memory import first_line
 from studio.errors import WeightsUnavailable
 
@@ -88,7 +88,7 @@ def _fitting(tensors: Mapping[str, "torch.Tensor"], width: int, xl: bool) -> "to
         return None
     for tensor in tensors.values():
         rows = tensor if tensor.ndim == 2 else tensor[None] if tensor.ndim == 1 else None
-        if rows is not None and rows.shape[1] == width and 0 < len(rows) <= ROOM and bool(rows.isfinite().all()):
+        if rows is not None and rows.shape[1] == width and 0 < len(rows) <= CAPACITY and bool(rows.isfinite().all()):
             return rows.float()
     return None
 

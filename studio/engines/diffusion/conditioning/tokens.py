@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from studio.engines.diffusion.base import Words
-from studio.engines.diffusion.conditioning.chunks import COMMA, ROOM, chunked
+from studio.engines.diffusion.conditioning.chunks import CAPACITY, COMMA, chunked
 
 UNKNOWN: Final = "<|endoftext|>"
 PATTERN: Final = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -15,10 +15,10 @@ PATTERN: Final = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p
 
 
 class TokenCount(NamedTuple):
-    """Tokens of a prompt, and the room that its chunks have."""
+    """Tokens of a prompt, and the capacity of its chunks."""
 
     used: int
-    room: int
+    capacity: int
 
 
 def token_counter(weights: Path | None) -> Callable[[Words], TokenCount] | None:
@@ -38,7 +38,7 @@ def token_counter(weights: Path | None) -> Callable[[Words], TokenCount] | None:
         chunks = chunked(
             words, lambda text: tokenizer.encode(text, add_special_tokens=False).ids, tokenizer.token_to_id(COMMA)
         )
-        return TokenCount(ROOM * (len(chunks) - 1) + len(chunks[-1].tokens), ROOM * len(chunks))
+        return TokenCount(CAPACITY * (len(chunks) - 1) + len(chunks[-1].tokens), CAPACITY * len(chunks))
 
     return count
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.engines.diffusion.conditioning.chunks import ROOM, Chunk, chunked
+from studio.engines.diffusion.conditioning.chunks import CAPACITY, Chunk, chunked
 
 COMMA = 1
 
@@ -70,10 +70,10 @@ def test_learned_vectors_take_the_place_of_their_name_and_are_never_cut() -> Non
     st.lists(st.tuples(st.lists(st.sampled_from(["7", "8", ","]), max_size=60), st.sampled_from([1.0, 1.5]))),
     st.integers(1, 30),
 )
-def test_no_token_is_lost_and_none_changes_its_weight(parts: list[tuple[list[str], float]], room: int) -> None:
+def test_no_token_is_lost_and_none_changes_its_weight(parts: list[tuple[list[str], float]], capacity: int) -> None:
     words = tuple((" ".join(tokens), weight) for tokens, weight in parts)
-    chunks = chunked(words, tokenize, COMMA, room=room)
-    assert all(len(chunk.tokens) == len(chunk.weights) <= room for chunk in chunks)
+    chunks = chunked(words, tokenize, COMMA, capacity=capacity)
+    assert all(len(chunk.tokens) == len(chunk.weights) <= capacity for chunk in chunks)
     read = [pair for chunk in chunks for pair in zip(chunk.tokens, chunk.weights, strict=True)]
     assert read == [(token, weight) for text, weight in words for token in tokenize(text)]
-    assert ROOM == 75
+    assert CAPACITY == 75
