@@ -1,5 +1,7 @@
 """What the repository promises about itself."""
 
+import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
@@ -22,6 +25,8 @@ SPACE = {
     "sys_platform": "linux",
     "platform_machine": "x86_64",
 }
+KINDS = ("annotators", "classifiers", "diffusion", "text", "upscalers")
+PUBLIC = ["studio.registry", *(f"studio.engines.{kind}" for kind in KINDS)]
 WITH_TORCH = re.compile(r"torch|torchvision|triton|setuptools|nvidia-.*|cuda-.*")
 """What a Space has in other versions, because ZeroGPU runs an older torch."""
 
@@ -147,6 +152,31 @@ def test_files_in_the_house_are_one_idea_each() -> None:
         if (lines := len(file.read_text(encoding="utf-8").splitlines())) > 400
     }
     assert long == {}
+
+
+def test_a_folder_of_the_house_is_one_subject() -> None:
+    crowded = {
+        str(folder.relative_to(ROOT)): len(files)
+        for folder in (ROOT / "studio").rglob("*/")
+        if len(files := [file for file in folder.iterdir() if file.suffix == ".py"]) > 14
+    }
+    assert crowded == {}
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_a_package_lists_what_others_may_use(package: str) -> None:
+    module = importlib.import_module(package)
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert all(hasattr(module, name) for name in module.__all__)
+    used = {
+        name.name
+        for file in (ROOT / "studio").rglob("*.py")
+        if not str(file.relative_to(ROOT)).startswith(package.replace(".", "/"))
+        for statement in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(statement, ast.ImportFrom) and statement.module == package
+        for name in statement.names
+    }
+    assert used <= set(module.__all__)
 
 
 def test_the_readme_shows_the_two_commands() -> None:

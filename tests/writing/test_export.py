@@ -1,11 +1,7 @@
 """What leaves the studio."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from studio.writing.continuity import ending, surroundings
-from studio.writing.export import article_markdown, file_name, outline_markdown
+from studio.writing.export import article_markdown
 from studio.writing.requests import Outline, Section
 
 OUTLINE = Outline(
@@ -16,33 +12,6 @@ OUTLINE = Outline(
 
 def test_an_article_is_its_title_and_the_sections_that_are_there() -> None:
     assert article_markdown(OUTLINE, {0: "Wood.", 2: "Sweet."}) == "# Bees\n\n## Hive\n\nWood.\n\n## Honey\n\nSweet.\n"
-
-
-def test_an_outline_is_a_document() -> None:
-    assert outline_markdown(OUTLINE).startswith("# Bees\n\n## Hive\n\n*150 words*\n\n- wood\n\n## Honey")
-
-
-@pytest.mark.parametrize(
-    ("title", "name"),
-    [
-        ("Bees: a start!", "Bees-a-start.md"),
-        ("城市养蜂，入门", "城市养蜂-入门.md"),
-        ("../../etc/passwd", "etc-passwd.md"),
-        ("", "article.md"),
-        ("CON", "article-CON.md"),
-        ("🐝", "article.md"),
-    ],
-)
-def test_file_names_keep_what_can_be_kept(title: str, name: str) -> None:
-    assert file_name(title) == name
-
-
-@given(st.text(max_size=500))
-def test_a_file_name_is_always_safe(title: str) -> None:
-    name = file_name(title)
-    assert len(name.encode()) <= 140
-    assert not set(name) & set('/\\:*?"<>|\0\n')
-    assert not name.startswith(".")
 
 
 def test_a_section_stands_after_what_precedes_it() -> None:

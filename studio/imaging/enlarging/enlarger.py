@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 import numpy as np
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.engines.upscalers import Upscaler
-from studio.imaging.enlarging.in_memory import TASKS, InMemoryEnlarger
+from studio.imaging.enlarging.in_memory import TASKS, InMemoryEnlarger, enlarged_tiles
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
-from studio.imaging.enlarging.tiling import HalvingTiles, enlarged_rows, tile_count
+from studio.imaging.enlarging.tiling import tile_count
 from studio.imaging.infotext.text import KEY
 from studio.imaging.pictures.opening import OpenedPicture, open_picture
 from studio.imaging.pictures.png import PngWriter
@@ -74,14 +73,12 @@ def _tiles(
     writer = PngWriter(draft.write, width * engine.scale, height * engine.scale, 3 if picture.alpha is None else 4)
     if picture.infotext:
         writer.text(KEY, picture.infotext)
-    enlarge = HalvingTiles(engine.enlarge, engine.scale, tile, make_room)
-    total = tile_count(height, width, tile=tile)
-    alpha, written, begun = picture.alpha, 0, monotonic()
-    yield EnlargingProgress(tile=0, total=total, seconds_left=None)
-    for done, rows in enumerate(enlarged_rows(picture.pixels, engine.scale, enlarge, tile=tile), start=1):
+    alpha, written = picture.alpha, 0
+    yield EnlargingProgress(tile=0, total=tile_count(height, width, tile=tile), seconds_left=None)
+    for rows, progress in enlarged_tiles(picture.pixels, engine, tile, make_room):
         writer.rows(rows if alpha is None else _with_alpha(rows, alpha, written, engine.scale))
         written += len(rows)
-        yield EnlargingProgress(tile=done, total=total, seconds_left=(monotonic() - begun) / done * (total - done))
+        yield progress
     writer.close()
 
 

@@ -1,6 +1,6 @@
 """Enlarging with the upscalers of a registry: the lease they need, and a picture enlarged in memory."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from time import monotonic
 from typing import Final
@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from studio.engines.upscalers import Upscaler
 from studio.errors import OutOfMemory
 from studio.imaging.enlarging.requests import EnlargingProgress
-from studio.imaging.enlarging.tiling import LEAST_TILE, HalvingTiles, enlarged_rows, tile_count
+from studio.imaging.enlarging.tiling import LEAST_TILE, HalvingTiles, Pixels, enlarged_rows, tile_count
 from studio.registry import Lease, LoadProgress, Registry, Shape, Task
 
 TASKS: Final[tuple[Task, ...]] = ("upscale",)
@@ -56,11 +57,23 @@ class InMemoryEnlarger:
             lease, most = yield from self.lease(model, image.size, leases)
             engine = lease.model
             tile = min(engine.tile, most)
-            enlarge = HalvingTiles(engine.enlarge, engine.scale, tile, lease.make_room)
-            total, begun, rows = tile_count(image.height, image.width, tile=tile), monotonic(), []
-            for done, part in enumerate(enlarged_rows(np.asarray(image), engine.scale, enlarge, tile=tile), start=1):
+            rows = []
+            for part, progress in enlarged_tiles(np.asarray(image), engine, tile, lease.make_room):
                 rows.append(part)
-                yield EnlargingProgress(
-                    tile=done, total=total, seconds_left=(monotonic() - begun) / done * (total - done)
-                )
+                yield progress
         return Image.fromarray(np.concatenate(rows))
+
+
+def enlarged_tiles(
+    pixels: Pixels, engine: Upscaler, tile: int, make_room: Callable[[], None]
+) -> Iterator[tuple[Pixels, EnlargingProgress]]:
+    """The rows that each tile finishes, from the top, and how far the work is.
+
+    Raises:
+        OutOfMemory: not even a small tile fits.
+    """
+    enlarge = HalvingTiles(engine.enlarge, engine.scale, tile, make_room)
+    total, begun = tile_count(*pixels.shape[:2], tile=tile), monotonic()
+    for done, rows in enumerate(enlarged_rows(pixels, engine.scale, enlarge, tile=tile), start=1):
+        left = (monotonic() - begun) / done * (total - done)
+        yield rows, EnlargingProgress(tile=done, total=total, seconds_left=left)
