@@ -37,6 +37,7 @@ PORTS_TRIED: Final = 100
 QUEUE_LENGTH: Final = 64
 QUEUE_LOOK_SECONDS: Final = 0.02
 """How often Gradio's queue looks for work."""
+PROGRESS_LOOK_SECONDS: Final = 0.1
 SIDE_REQUESTS: Final = 16
 """How many of each kind of request that needs no model may run at the same time."""
 TEMPORARY_FILES: Final = (HOUR, 24 * HOUR)
@@ -81,8 +82,10 @@ def build(studio: Studio) -> gr.Blocks:
         header.wire(page, _connect(page, context, crafts, models))
         Endpoints(studio, text, imaging).publish()
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=SIDE_REQUESTS)
-    # By itself it looks a thousand times a second, which takes a tenth of a core from the models.
+    # By itself it looks a thousand times a second for work, and a hundred times for progress that no handler here tells
+    # in Gradio's way; that takes a tenth of a core from the models.
     page._queue.sleep_when_free = QUEUE_LOOK_SECONDS
+    page._queue.progress_update_sleep_when_free = PROGRESS_LOOK_SECONDS
     return page
 
 
