@@ -103,12 +103,12 @@ class Plan:
             "Clip skip": wanted.clip_skip if wanted.clip_skip != 1 else None,
             "VAE": self.vae.id if self.vae else None,
             "Fast": self.fast.id if self.fast else None,
-            **(self.second.told if self.second else self._origin()),
+            **(self.second.told if self.second else self._beginning()),
             **infotext_units(each.unit for each in self.steering),
         }
         return format_infotext(wanted.prompt, wanted.negative_prompt, parameters)
 
-    def _origin(self) -> Mapping[str, object]:
+    def _beginning(self) -> Mapping[str, object]:
         """How a picture came from another, in A1111's words."""
         request, begun = self.request, self.canvas
         if begun is None:

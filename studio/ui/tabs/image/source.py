@@ -21,7 +21,7 @@ CANVAS: Final = (640, 480)
 HEIGHT: Final = 360
 
 
-class OriginTools:
+class SourceFields:
     """The choice between the three, the pictures, and what belongs to them."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class OriginTools:
 
     def options(self) -> None:
         """Place what few people change."""
-        with gr.Column(visible=False, elem_id="image-origin-options") as self.more:
+        with gr.Column(visible=False, elem_id="image-source-options") as self.more:
             self.resize_mode = self._choice("resize_mode", ResizeMode)
         with gr.Column(visible=False, elem_id="image-repaint-options") as self.repainting:
             self.area = self._choice("inpaint_area", InpaintArea)

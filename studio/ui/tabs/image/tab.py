@@ -24,7 +24,7 @@ from studio.ui.tabs.image.prompt import PromptTools
 from studio.ui.tabs.image.sampling import SamplingTools
 from studio.ui.tabs.image.second_pass import HiresTools
 from studio.ui.tabs.image.sizes import size_choice, suited
-from studio.ui.tabs.image.source import Mode, OriginTools
+from studio.ui.tabs.image.source import Mode, SourceFields
 from studio.ui.words import both, line, tiles, word
 
 TO_THE_TOP: Final = "() => document.getElementById('image-mode').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
@@ -43,7 +43,7 @@ class ImageTab:
         self._wire(context)
 
     def _request(self, context: TabContext) -> None:
-        self.origin = OriginTools()
+        self.source = SourceFields()
         self.prompt = gr.Textbox(
             "",
             label=word("image.prompt"),
@@ -57,7 +57,7 @@ class ImageTab:
         self.negative = gr.Textbox(
             "", label=word("image.negative"), placeholder=word("image.negative.hint"), lines=1, elem_id="image-negative"
         )
-        self.origin.strength()
+        self.source.strength()
         self.size = size_choice(self._spec(""))
         with gr.Row(elem_classes="pair"):
             # Text, not numbers: Gradio shows an empty number as 0, which is a value and not "the model's own".
@@ -68,7 +68,7 @@ class ImageTab:
                 -1, label=word("image.seed"), info=word("image.seed.info"), precision=0, elem_id="image-seed"
             )
             self.model = model_choice(context.studio, "image", *TASKS)
-            self.origin.options()
+            self.source.options()
             self.sampling = SamplingTools()
             self.hires = HiresTools(context.studio)
             self.prompting.options()
@@ -86,7 +86,7 @@ class ImageTab:
         told |= {"guidance_scale": self.guidance, "seed": self.seed, "model": self.model}
         told |= {"clip_skip": self.prompting.clip_skip, "styles": self.prompting.styles}
         told |= {**self.sampling.fields, **self.hires.fields}
-        InfotextFold(context, told | {"strength": self.origin.share}, self.size)
+        InfotextFold(context, told | {"strength": self.source.share}, self.size)
         self.form = self._form(told)
         PlotFold(context, self.form, context.studio.plotter)
         with gr.Column(elem_classes="launch"):
@@ -104,7 +104,7 @@ class ImageTab:
         form.add(prompt_field, self.prompt)
         form.add(size_fields, self.size)
         form.add(self.control.read, *self.control.components)
-        form.add(self.origin.read, *self.origin.components)
+        form.add(self.source.read, *self.source.components)
         return form
 
     def _optional(self, name: str) -> gr.Textbox:
@@ -163,11 +163,11 @@ class ImageTab:
         self.drawing.start.click(None, None, self.preview, js="() => [null]", **QUIET)
         self.drawing.run(self.drawing.start.click, self.draw, self.form.components, made, raw=True)
         self.drawing.seal()
-        self.origin.wire()
+        self.source.wire()
         gr.on([self.model.change, context.tabs.change], self.sizes, [self.model, self.size], self.size, **QUIET)
-        origin = self.origin
-        for button, target, mode in ((self.again, origin.picture, "picture"), (self.repaint, origin.editor, "repaint")):
-            sent = button.click(lambda file, mode=mode: (file, mode), self.file, [target, origin.mode], **QUIET)
+        source = self.source
+        for button, target, mode in ((self.again, source.picture, "picture"), (self.repaint, source.editor, "repaint")):
+            sent = button.click(lambda file, mode=mode: (file, mode), self.file, [target, source.mode], **QUIET)
             sent.then(None, None, None, js=TO_THE_TOP, **QUIET)
         self.follow.click(
             lambda file: (file, gr.Accordion(open=True)),
@@ -178,7 +178,7 @@ class ImageTab:
         gr.on(
             [self.model.change, context.tabs.change],
             self.fit,
-            [self.model, origin.mode],
+            [self.model, source.mode],
             self.fitted,
             **QUIET,
         )
@@ -199,7 +199,7 @@ class ImageTab:
     @property
     def fitted(self) -> list[Block]:
         """What `fit` updates, in order."""
-        return [self.origin.mode, self.negative, self.guidance, *(component for component, _ in self._unet)]
+        return [self.source.mode, self.negative, self.guidance, *(component for component, _ in self._unet)]
 
     def fit(self, model: str, mode: Mode) -> list[Any]:
         """Show what the model that will draw can do, and nothing else."""
@@ -207,7 +207,7 @@ class ImageTab:
         guided = gr.update(visible=able.guided)
         # What cannot be seen must not be sent: nobody could take it back.
         unet = [gr.update(visible=True) if able.unet else gr.update(visible=False, **none) for _, none in self._unet]
-        return [self.origin.offered(able, mode), guided, guided, *unet]
+        return [self.source.offered(able, mode), guided, guided, *unet]
 
     @property
     def _unet(self) -> list[tuple[Block, dict[str, Any]]]:
