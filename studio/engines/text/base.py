@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length"]
+
+GATHER_SECONDS: Final = 0.02
+"""How long after a first piece more may join its batch: a model's threads are held up by every wake."""
 
 
 @dataclass(frozen=True)

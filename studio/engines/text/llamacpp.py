@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.engines.beside import Beside
-from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
+from studio.engines.text.base import GATHER_SECONDS, Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
 from studio.engines.text.cores import llama_cpp, others_running, usable_cores, writing_cores
 from studio.engines.text.gguf import Header
-from studio.engines.text.pump import Pump
 from studio.engines.text.serving import RELOAD_SHARE, Serving
 from studio.errors import EngineFailed, InvalidRequest, OutOfMemory, StudioError, WeightsUnavailable
+from studio.pump import Pump
 from studio.registry import Costs, DeviceName, Estimate, ModelSpec, Rung, Sharing, estimate
 
 Event = Mapping[str, Any]
@@ -236,7 +236,7 @@ class _Reader:
             except ValueError as error:
                 raise EngineFailed("text.broke", reason=str(error)) from error
 
-        self._pump: Pump[Event] = Pump(work, "llama.cpp reader")
+        self._pump: Pump[Event] = Pump(work, "llama.cpp reader", gather=GATHER_SECONDS)
 
     @property
     def running(self) -> bool:

@@ -11,9 +11,9 @@ import httpx
 from pydantic import SecretStr
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
-from studio.engines.text.base import Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
-from studio.engines.text.pump import Pump
+from studio.engines.text.base import GATHER_SECONDS, Finish, TextChunk, TextLimits, TextRequest, TokenLogprob
 from studio.errors import EngineFailed, InvalidRequest, StudioError
+from studio.pump import Pump
 from studio.registry import DeviceName, ModelSpec, Rung, Sharing
 
 Event = Mapping[str, Any]
@@ -186,7 +186,7 @@ class _Call:
         self._engine, self._request = engine, request
         self._answer: httpx.Response | None = None
         self._stopped = False
-        self._pump: Pump[Event] = Pump(self._read, "endpoint reader")
+        self._pump: Pump[Event] = Pump(self._read, "endpoint reader", gather=GATHER_SECONDS)
 
     def _read(self, emit: Callable[[Event], None]) -> None:
         answer = self._engine.open(self._request)

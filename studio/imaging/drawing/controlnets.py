@@ -67,8 +67,8 @@ def steering(request: PictureRequest, spec: ModelSpec, registry: Registry) -> tu
 class ControlImageSet:
     """Makes the control images of one request's units, once for every size that is drawn."""
 
-    def __init__(self, units: Iterable[ChosenUnit], begun: Canvas | None, control_images: ControlImages) -> None:
-        self._units, self._begun, self._control_images = tuple(units), begun, control_images
+    def __init__(self, units: Iterable[ChosenUnit], canvas: Canvas | None, control_images: ControlImages) -> None:
+        self._units, self._canvas, self._control_images = tuple(units), canvas, control_images
         self._made: dict[Size, tuple[ControlledUnit, ...]] = {}
 
     def at(self, size: Size) -> Generator[LoadProgress, None, tuple[ControlledUnit, ...]]:
@@ -82,11 +82,11 @@ class ControlImageSet:
 
     def _controlled(self, each: ChosenUnit, size: Size) -> Generator[LoadProgress, None, ControlledUnit]:
         picture: Path | Image.Image = each.source
-        begun = self._begun
-        if begun is not None and begun.box is not None and begun.under is not None:
+        canvas = self._canvas
+        if canvas is not None and canvas.box is not None and canvas.under is not None:
             # What is drawn is a part of the picture, and so is what steers it.
             whole = flat(each.source, self._control_images.max_pixels)
-            picture = fitted(whole, begun.under.size, each.unit.resize_mode).crop(begun.box)
+            picture = fitted(whole, canvas.under.size, each.unit.resize_mode).crop(canvas.box)
         made = yield from self._control_images.asked(picture, each.unit, size)
         return ControlledUnit(each, made.image, made.notice)
 

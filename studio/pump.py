@@ -12,13 +12,10 @@ T = TypeVar("T")
 HEARTBEAT: Final = 0.25
 """Seconds of silence after which an empty batch is yielded, so that a consumer gets the chance to stop."""
 
-GATHER: Final = 0.02
-"""Seconds after the first piece in which more may join its batch: a model's threads are held up by every wake."""
-
 
 @dataclass(frozen=True)
 class _Ended:
-    error: Exception | None
+    error: BaseException | None = None
 
 
 class Pump(Generic[T]):
@@ -27,25 +24,39 @@ class Pump(Generic[T]):
     Its queue has no bound: what is emitted is bounded by the tokens asked for, and a model does not wait for a reader.
     """
 
-    def __init__(self, work: Callable[[Callable[[T], None]], None], name: str) -> None:
+    def __init__(
+        self,
+        work: Callable[[Callable[[T], None]], None],
+        name: str,
+        *,
+        heartbeat: float = HEARTBEAT,
+        gather: float = 0.0,
+    ) -> None:
+        """`gather` is the seconds after the first piece in which more may join its batch."""
+        self._heartbeat, self._gather = heartbeat, gather
         self._queue: queue.SimpleQueue[T | _Ended] = queue.SimpleQueue()
         # A thread lets go of its arguments when it ends; kept here, `work` would hold on to the model.
         self._thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
         self._thread.start()
 
     def _run(self, work: Callable[[Callable[[T], None]], None]) -> None:
+        end = _Ended()
         try:
             work(self._queue.put)
-        except Exception as error:  # raised again in the thread that reads
-            self._queue.put(_Ended(error))
-        else:
-            self._queue.put(_Ended(None))
+        except BaseException as error:  # raised again in the thread that reads
+            end = _Ended(error)
+        finally:
+            self._queue.put(end)
+
+    def end(self) -> None:
+        """End the batches, from any thread, after what has arrived so far; the work goes on by itself."""
+        self._queue.put(_Ended())
 
     def batches(self) -> Iterator[list[T]]:
-        """Everything that has arrived since the last batch; empty after `HEARTBEAT` seconds without anything.
+        """Everything that has arrived since the last batch; empty after `heartbeat` seconds without anything.
 
         Raises:
-            Exception: what the work raised, after everything it emitted.
+            BaseException: what the work raised, after everything it emitted.
         """
         while True:
             batch, ended = self._drained()
@@ -59,9 +70,9 @@ class Pump(Generic[T]):
     def _drained(self) -> tuple[list[T], _Ended | None]:
         batch: list[T] = []
         try:
-            item = self._queue.get(timeout=HEARTBEAT)
-            if not isinstance(item, _Ended) and self.running:
-                time.sleep(GATHER)
+            item = self._queue.get(timeout=self._heartbeat)
+            if self._gather and not isinstance(item, _Ended) and self.running:
+                time.sleep(self._gather)
             while not isinstance(item, _Ended):
                 batch.append(item)
                 item = self._queue.get_nowait()
