@@ -15,6 +15,8 @@ from typing import Final
 from urllib.parse import unquote
 from uuid import uuid4
 
+from pydantic import ValidationError
+
 from studio.engines.diffusion import PICKLES, HeadError, adapter_make, read_head
 from studio.errors import Cancelled, InvalidRequest
 from studio.imaging.adapters.files import FOLDERS
@@ -64,7 +66,7 @@ class Wanted:
         """From what was typed: `owner/name` and a file, or the address of a file alone.
 
         Raises:
-            InvalidRequest: it names no repository, no file, or one that is no safetensors file.
+            InvalidRequest: it names no repository, no file, one that is no safetensors file, or no revision.
         """
         repository, file, revision = repository.strip(), file.strip(), "main"
         if link := _LINK.fullmatch(repository):
@@ -77,7 +79,12 @@ class Wanted:
         if path.suffix.lower() != ".safetensors":
             code = "adapter.pickle" if path.suffix.lower() in PICKLES else "adapter.not_safetensors"
             raise InvalidRequest(code, file=path.name)
-        return cls(repository, file, revision)
+        wanted = cls(repository, file, revision)
+        try:
+            _ = wanted.source
+        except ValidationError as error:
+            raise InvalidRequest("adapter.revision", revision=revision[:100]) from error
+        return wanted
 
     @property
     def target(self) -> str:

@@ -29,6 +29,10 @@ _DISTRIBUTION = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII | re.IGN
 _VERSION = re.compile(r"(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?", re.ASCII)
 """Public versions of PEP 440 in their plain spelling."""
 
+_REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][\w.+-]*(/[A-Za-z0-9_][\w.+-]*)*", re.ASCII)
+"""Branches, tags and commits as git names them, without what leads a path out of its folder."""
+LONGEST_REVISION: Final = 200
+
 
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +73,14 @@ class Source(_Entry):
             if not _DISTRIBUTION.fullmatch(name):
                 raise PydanticCustomError("wheels_name", "this is no name of a package")
         return wheels
+
+    @field_validator("revision")
+    @classmethod
+    def _named(cls, revision: str) -> str:
+        # It becomes a file of the cache, and a part of an address.
+        if len(revision) > LONGEST_REVISION or not _REVISION.fullmatch(revision):
+            raise PydanticCustomError("revision", "this is no name of a branch, tag or commit")
+        return revision
 
     @field_validator("version")
     @classmethod

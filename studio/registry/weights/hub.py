@@ -38,8 +38,8 @@ class HubCache:
         if COMMIT.fullmatch(source.revision):
             return source.revision
         try:
-            commit = (self.repository(source) / "refs" / source.revision).read_text().strip()
-        except (OSError, ValueError):
+            commit = _inside(self.repository(source) / "refs", source.revision).read_text().strip()
+        except (OSError, ValueError, SourceError):
             return None
         return commit if COMMIT.fullmatch(commit) else None
 
@@ -127,7 +127,7 @@ class Hub:
         receipt = self._cache.receipt(source, listing.commit)
         _write(receipt, json.dumps({file.path: target.stat().st_size for file, target in wanted}))
         if source.revision != listing.commit:
-            _write(repository / "refs" / source.revision, listing.commit)
+            _write(_inside(repository / "refs", source.revision), listing.commit)
         return snapshot / source.file if source.file else snapshot
 
     def _token(self) -> str | None:

@@ -471,6 +471,14 @@ def test_names_that_say_nothing_become_the_repositorys() -> None:
     assert Wanted.of("https://hub.test/maker/toy/", "a.safetensors") == Wanted("maker/toy", "a.safetensors")
 
 
+@pytest.mark.parametrize(
+    "revision", ["..%2F..%2F..%2Fescaped", "%2Fetc", "a%2F..%2Fb", "a%00b", ".git", "a%5C..%5Cb", "x" * 201]
+)
+def test_a_revision_in_a_pasted_link_never_leads_out_of_the_cache(revision: str) -> None:
+    with pytest.raises(InvalidRequest, match="branch, tag or commit"):
+        Wanted.of(f"https://hub.test/maker/toy/blob/{revision}/learned_embeds.safetensors")
+
+
 @given(stem=st.text(min_size=1, max_size=300).filter(lambda text: "/" not in text))
 def test_every_name_becomes_one_that_all_systems_take_and_prompts_can_say(stem: str) -> None:
     try:

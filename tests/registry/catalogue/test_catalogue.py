@@ -177,6 +177,8 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
         (changed("- path: tiny.gguf", "- hub: tiny"), 8, "owner/name"),
         (changed("- path: tiny.gguf", "- path: a\n        sha256: abc"), 9, "64 small hex digits"),
         (changed("- path: tiny.gguf", "- paht: a"), 8, "did you mean “path”"),
+        (changed("- path: tiny.gguf", "- hub: a/b\n        revision: ../../../x"), 9, "no name of a branch"),
+        (changed("- path: tiny.gguf", "- hub: a/b\n        revision: /etc"), 9, "no name of a branch"),
         (cut("        version: 1.2.0\n", ""), 8, "also needs version"),
         (cut("        size: 3_000\n", "").replace("        file: tiny.gguf\n", ""), 8, "also needs file, size"),
         (cut('        member: "*/part*.bin"\n', ""), 8, "also needs member"),
