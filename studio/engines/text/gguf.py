@@ -9,7 +9,7 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 MAGIC: Final = b"GGUF"
 STRING: Final = 8
@@ -18,6 +18,14 @@ SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?"
 """`struct` codes of the value types of fixed size."""
 KEPT_ARRAY: Final = 1024
 """Arrays of numbers up to this length are kept: one number a layer, never a vocabulary."""
+MOST_DIMENSIONS: Final = 8
+"""Of a tensor; ggml has four."""
+MOST_NESTED: Final = 4
+"""Arrays within arrays; nobody writes even two."""
+LEAST_CONTEXT: Final = 32
+"""Tokens; a head that says less says nothing that a model could be run with."""
+MOST: Final = 2**31
+"""Of every number that memory is told from."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +41,19 @@ class Header:
         """Read it from `file`.
 
         Raises:
-            ValueError: this is no GGUF file, or it ends inside its head.
+            ValueError: this is no GGUF file, it ends inside its head, or counts more than it holds.
         """
         try:
             with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return cls(*_Cursor(data).head())
-        except (struct.error, IndexError, UnicodeDecodeError) as error:
+        except (struct.error, IndexError, OverflowError, UnicodeDecodeError) as error:
             raise ValueError("the head of the file is damaged") from error
 
     @property
     def context(self) -> int | None:
-        """The longest context the model was trained for, in tokens."""
+        """The longest context the model was trained for, in tokens; None where the head says nothing that can be."""
         trained = self._own("context_length")
-        return trained if isinstance(trained, int) else None
+        return trained if _is_count(trained) and trained >= LEAST_CONTEXT else None
 
     def cache_bytes(self, context: int) -> int:
         """Bytes of an fp16 key-value cache of `context` tokens; 0 where the head does not say."""
@@ -54,13 +62,16 @@ class Header:
             self._own("attention.head_count"),
             self._own("embedding_length"),
         )
-        if not isinstance(layers, int) or not isinstance(heads, int) or not isinstance(width, int) or not heads:
+        if not (_is_count(layers) and _is_count(heads) and _is_count(width)):
             return 0
         shared = self._own("attention.head_count_kv")
-        total = sum(shared) if isinstance(shared, list) else layers * (shared if isinstance(shared, int) else heads)
-        key = self._own("attention.key_length") or width // heads
-        value = self._own("attention.value_length") or width // heads
-        return int(2 * context * total * (key + value))
+        if isinstance(shared, list) and all(map(_is_count, shared)):
+            total = sum(shared)
+        else:
+            total = layers * (shared if _is_count(shared) else heads)
+        key, value = self._own("attention.key_length"), self._own("attention.value_length")
+        sides = [side if _is_count(side) else width // heads for side in (key, value)]
+        return int(2 * context * total * sum(sides))
 
     def _own(self, key: str) -> Any:
         return self.values.get(f"{self.values.get('general.architecture')}.{key}")
@@ -80,13 +91,23 @@ class _Cursor:
         if version not in (2, 3):
             raise ValueError(f"GGUF version {version}")
         tensors = self._scalar("Q")
-        values = dict(self._entry() for _ in range(self._scalar("Q")))
-        return values, sum(self._elements() for _ in range(tensors))
+        # The shortest entry has an empty key and one byte, the shortest tensor no name and no dimension.
+        values = dict(self._entry() for _ in range(self._counted(self._scalar("Q"), 8 + 4 + 1)))
+        return values, sum(self._elements() for _ in range(self._counted(tensors, 8 + 4 + 12)))
+
+    def _counted(self, count: int, least: int) -> int:
+        """A number of things that each take at least so many bytes of what is left of the file."""
+        if count * least > len(self._data) - self._at:
+            raise ValueError("the file ends inside its head")
+        return count
 
     def _elements(self) -> int:
         """The size of the tensor that is described here; its kind and place in the file are stepped over."""
         self._string()
-        count: int = math.prod(self._scalar("Q") for _ in range(self._scalar("I")))
+        dimensions = self._scalar("I")
+        if dimensions > MOST_DIMENSIONS:
+            raise ValueError(f"a tensor of {dimensions} dimensions")
+        count: int = math.prod(self._scalar("Q") for _ in range(dimensions))
         self._at += struct.calcsize("<IQ")
         return count
 
@@ -94,25 +115,29 @@ class _Cursor:
         key = self._string().decode()
         return key, self._value(self._scalar("I"))
 
-    def _value(self, kind: int) -> Any:
+    def _value(self, kind: int, nested: int = 0) -> Any:
         if kind == STRING:
             return self._string().decode(errors="replace")
         if kind == ARRAY:
-            return self._array()
+            return self._array(nested + 1)
         if kind not in SCALARS:
             raise ValueError(f"value type {kind}")
         return self._scalar(SCALARS[kind])
 
-    def _array(self) -> list[Any] | None:
+    def _array(self, nested: int) -> list[Any] | None:
         kind, length = self._scalar("I"), self._scalar("Q")
-        if kind in SCALARS and length > KEPT_ARRAY:
-            self._at += length * struct.calcsize(SCALARS[kind])
-            return None
-        if kind == STRING:
-            for _ in range(length):
+        if nested > MOST_NESTED:
+            raise ValueError("arrays within arrays")
+        if kind in SCALARS:
+            size = struct.calcsize(SCALARS[kind])
+            if self._counted(length, size) > KEPT_ARRAY:
+                self._at += length * size
+                return None
+        elif kind == STRING:
+            for _ in range(self._counted(length, 8)):
                 self._string()
             return None
-        return [self._value(kind) for _ in range(length)]
+        return [self._value(kind, nested) for _ in range(self._counted(length, 1))]
 
     def _scalar(self, code: str) -> Any:
         (value,) = struct.unpack_from(f"<{code}", self._data, self._at)
@@ -126,3 +151,8 @@ class _Cursor:
         if self._at > len(self._data):
             raise ValueError("the file ends inside its head")
         return self._data[start : self._at]
+
+
+def _is_count(number: Any) -> TypeGuard[int]:
+    """Whether a head says a number of something; a bool is none."""
+    return isinstance(number, int) and not isinstance(number, bool) and 0 < number < MOST
