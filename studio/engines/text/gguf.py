@@ -23,7 +23,8 @@ MOST_DIMENSIONS: Final = 8
 MOST_NESTED: Final = 4
 """Arrays within arrays; nobody writes even two."""
 LEAST_CONTEXT: Final = 32
-"""Tokens; a head that says less says nothing that a model could be run with."""
+MOST_CONTEXT: Final = 2**25
+"""Tokens that a model can have been trained for. llama.cpp believes the file, and ends the process over such a number."""
 MOST: Final = 2**31
 """Of every number that memory is told from."""
 
@@ -41,19 +42,24 @@ class Header:
         """Read it from `file`.
 
         Raises:
-            ValueError: this is no GGUF file, it ends inside its head, or counts more than it holds.
+            ValueError: this is no GGUF file, it ends inside its head, counts more than it holds, or says a context that
+                cannot be.
         """
         try:
             with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return cls(*_Cursor(data).head())
+                header = cls(*_Cursor(data).head())
         except (struct.error, IndexError, OverflowError, UnicodeDecodeError) as error:
             raise ValueError("the head of the file is damaged") from error
+        trained = header.context
+        if trained is not None and not LEAST_CONTEXT <= trained <= MOST_CONTEXT:
+            raise ValueError(f"a context of {trained} tokens")
+        return header
 
     @property
     def context(self) -> int | None:
-        """The longest context the model was trained for, in tokens; None where the head says nothing that can be."""
+        """The longest context the model was trained for, in tokens."""
         trained = self._own("context_length")
-        return trained if _is_count(trained) and trained >= LEAST_CONTEXT else None
+        return trained if isinstance(trained, int) else None
 
     def cache_bytes(self, context: int) -> int:
         """Bytes of an fp16 key-value cache of `context` tokens; 0 where the head does not say."""

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.engines.text.gguf import LEAST_CONTEXT, Header
+from studio.engines.text import LlamaCppLoader
+from studio.engines.text.gguf import LEAST_CONTEXT, MOST_CONTEXT, Header
+from studio.errors import WeightsUnavailable
 from tests.support.properties import examples
-from tests.support.text import smollm2
+from tests.support.text import smollm2, text_spec
 
 HEAD = smollm2().read_bytes()[:4096]
 HUGE = 2**63
@@ -56,11 +58,22 @@ def test_a_head_that_claims_more_than_the_file_holds_is_refused(tmp_path: Path, 
         read(tmp_path, content)
 
 
-@pytest.mark.parametrize("claimed", [0, 1, LEAST_CONTEXT - 1, 2**31, 2**64 - 1])
-def test_a_context_that_cannot_be_is_none(tmp_path: Path, claimed: int) -> None:
+@pytest.mark.parametrize("claimed", [0, 1, LEAST_CONTEXT - 1, MOST_CONTEXT + 1, 2**64 - 1])
+def test_a_context_that_cannot_be_is_refused(tmp_path: Path, claimed: int) -> None:
     architecture = text("general.architecture") + struct.pack("<I", STRING) + text("llama")
-    assert read(tmp_path, head(architecture, own("context_length", claimed))).context is None
     assert read(tmp_path, head(architecture, own("context_length", 2048))).context == 2048
+    with pytest.raises(ValueError, match="a context of"):
+        read(tmp_path, head(architecture, own("context_length", claimed)))
+
+
+def test_a_model_that_lies_about_its_context_is_refused_before_llama_cpp_sees_it(tmp_path: Path) -> None:
+    lying = tmp_path / "lying.gguf"
+    content = bytearray(smollm2().read_bytes())
+    place = content.index(b"llama.context_length") + len(b"llama.context_length") + 4
+    content[place : place + 4] = struct.pack("<I", 2**32 - 1)
+    lying.write_bytes(content)
+    with pytest.raises(WeightsUnavailable, match="a context of 4294967295 tokens"):
+        LlamaCppLoader(1, 1)(text_spec(), lying, "cpu")
 
 
 @pytest.mark.parametrize("key", ["block_count", "attention.head_count", "embedding_length"])
@@ -84,5 +97,5 @@ def test_a_damaged_head_is_read_or_refused(tmp_path_factory: pytest.TempPathFact
         header = read(tmp_path_factory.mktemp("heads"), bytes(content))
     except ValueError:
         return
-    assert header.context is None or header.context >= LEAST_CONTEXT
+    assert header.context is None or LEAST_CONTEXT <= header.context <= MOST_CONTEXT
     assert header.cache_bytes(1024) >= 0
