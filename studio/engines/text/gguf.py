@@ -24,7 +24,7 @@ MOST_NESTED: Final = 4
 """Arrays within arrays; nobody writes even two."""
 LEAST_CONTEXT: Final = 32
 MOST_CONTEXT: Final = 2**25
-"""Tokens that a model can have been trained for. llama.cpp believes the file, and ends the process over such a number."""
+"""Tokens that a model may claim to be trained for. llama.cpp believes the file, and some claims end the process."""
 MOST: Final = 2**31
 """Of every number that memory is told from."""
 
