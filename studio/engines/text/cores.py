@@ -4,7 +4,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,21 +28,27 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def others_running(samples: int = 5, apart: float = 0.005) -> bool:
-    """Whether something else keeps a core of this machine busy right now, as far as the system tells (proc(5), stat).
+def threads_running() -> int:
+    """Threads of this machine that run or could, whoever asks among them (proc(5), stat); 0 where nothing tells."""
+    try:
+        told = Path("/proc/stat").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    found = re.search(r"^procs_running (\d+)$", told, re.MULTILINE)
+    return int(found[1]) if found else 0
 
-    To be asked while no text is written: this process's own threads count as well.
+
+def others_running(running: Callable[[], int] = threads_running, samples: int = 8, apart: float = 0.005) -> bool:
+    """Whether something else keeps a core of this machine busy right now, as far as the system tells.
+
+    To be asked while no text is written: this process's own threads count as well. What only has something to do now
+    and then, such as whoever sent the request, is missing in one look or another; then the answer is there at once.
     """
-    busy = 0
     for _ in range(samples):
-        try:
-            running = re.search(r"^procs_running (\d+)$", Path("/proc/stat").read_text(encoding="ascii"), re.MULTILINE)
-        except OSError:
+        if running() <= 1:
             return False
-        # One of them is whoever asks.
-        busy += running is not None and int(running[1]) > 1
         time.sleep(apart)
-    return busy > samples // 2
+    return True
 
 
 def writing_cores(cores: int, *, beside: bool) -> int:

@@ -27,6 +27,11 @@ def test_what_keeps_a_core_busy_is_noticed() -> None:
         busy.wait()
 
 
+def test_what_works_now_and_then_keeps_no_core_busy() -> None:
+    assert not others_running(iter([3, 2, 2, 1, 4, 4, 4, 4]).__next__, apart=0)
+    assert others_running(iter([2] * 8).__next__, apart=0)
+
+
 def test_loading_the_library_leaves_the_environment_as_it_was() -> None:
     before = dict(os.environ)
     assert llama_cpp().CommonParams().cpuparams is not None
