@@ -40,7 +40,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-class Room:
+class House:
     """ControlImages over a real registry with these networks."""
 
     def __init__(self, weights: dict[str, Path], cache: Path) -> None:
@@ -54,10 +54,10 @@ class Room:
 
 
 @pytest.fixture(scope="module")
-def room(weights: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    room = Room(weights, tmp_path_factory.mktemp("cache"))
+def room(weights: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    house = House(weights, tmp_path_factory.mktemp("cache"))
     yield room
-    room.registry.close()
+    house.registry.close()
 
 
 def scene() -> Image.Image:
@@ -70,8 +70,8 @@ def load(network: str, weights: Path) -> Any:
     return AnnotatorLoader()(entry(network, weights), weights, "cpu")
 
 
-def test_soft_edges_are_where_the_network_sees_them(room: Room) -> None:
-    edges = np.asarray(room.make("softedge").image.convert("L")) > 127
+def test_soft_edges_are_where_the_network_sees_them(house: House) -> None:
+    edges = np.asarray(house.make("softedge").image.convert("L")) > 127
     expected = np.zeros_like(edges)
     # Each step from one pixel to the next is seen from both of them.
     for column in (BOX[0] - 1, BOX[0], BOX[2], BOX[2] + 1):
@@ -93,21 +93,21 @@ def test_line_art_is_what_the_network_draws_with_black_and_white_exchanged(weigh
 
 
 @pytest.mark.parametrize("annotator", ["softedge", "lineart", "depth", "openpose"])
-def test_every_network_works_through_the_registry_and_can_leave(room: Room, annotator: str) -> None:
-    made = room.make(annotator)
+def test_every_network_works_through_the_registry_and_can_leave(house: House, annotator: str) -> None:
+    made = house.make(annotator)
     assert made.image.size == (121, 99)
     assert made.image.mode == "RGB"
     assert made.model == annotator
-    status = next(status for status in room.registry.statuses() if status.id == annotator)
+    status = next(status for status in house.registry.statuses() if status.id == annotator)
     assert status.state == "device"
     assert status.in_use == 0
     assert status.bytes
-    assert room.registry.offload(annotator)
-    assert room.make(annotator, pixel_perfect=False, resolution=64).image.size == (121, 99)
+    assert house.registry.offload(annotator)
+    assert house.make(annotator, pixel_perfect=False, resolution=64).image.size == (121, 99)
 
 
-def test_depth_goes_from_black_to_white(room: Room) -> None:
-    values = np.asarray(room.make("depth").image)
+def test_depth_goes_from_black_to_white(house: House) -> None:
+    values = np.asarray(house.make("depth").image)
     assert values.min() < 12
     assert values.max() > 243
     assert np.array_equal(values[..., 0], values[..., 2])
