@@ -54,9 +54,9 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def room(weights: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(weights: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house = House(weights, tmp_path_factory.mktemp("cache"))
-    yield room
+    yield house
     house.registry.close()
 
 
