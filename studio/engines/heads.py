@@ -38,7 +38,7 @@ class HeadError(ValueError):
     """A file whose head cannot be used; `reason` is the sentence for it."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.code)
+        super().__init__(reason.text())
         self.reason = reason
 
 

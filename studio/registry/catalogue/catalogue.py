@@ -136,6 +136,7 @@ class _Reader:
 
     def __init__(self, document: Document) -> None:
         self._document = document
+        self._engines = engine_names()
         self.problems: list[tuple[int, str, Reason]] = []
 
     def specs(self) -> list[ModelSpec]:
@@ -203,8 +204,8 @@ class _Reader:
         """What one entry must fulfil beyond the types of its fields."""
         if not _ID.fullmatch(spec.id):
             self._report((*where, "id"), spec.id, "id", id=spec.id)
-        if spec.engine not in (engines := engine_names()):
-            self._report((*where, "engine"), spec.id, "engine", engine=spec.engine, known=", ".join(engines))
+        if spec.engine not in self._engines:
+            self._report((*where, "engine"), spec.id, "engine", engine=spec.engine, known=", ".join(self._engines))
         if spec.sources and spec.memory is None:
             self._report((*where, "memory"), spec.id, "no_memory")
         if spec.device is not None and not _DEVICE.fullmatch(spec.device):

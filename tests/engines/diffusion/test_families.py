@@ -266,6 +266,7 @@ def test_a_hostile_head_is_refused_in_words(content: bytes, says: str, tmp_path:
         read_head(file)
     assert says in caught.value.reason.text("en")
     assert "bad.safetensors" in caught.value.reason.text("zh-CN")
+    assert says in str(caught.value)
 
 
 @settings(max_examples=examples(150), suppress_health_check=[*PATIENT, HealthCheck.function_scoped_fixture])
