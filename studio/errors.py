@@ -120,6 +120,14 @@ class UnreadablePicture(StudioError):
     """A file that is no picture, or one that cannot be worked on."""
 
 
+class Forbidden(StudioError):
+    """Whoever asks is not known, or may not do this."""
+
+
+class TooMuch(StudioError):
+    """Whoever asks has had as much as one may for now; `seconds` says when to come back."""
+
+
 class StorageFailed(StudioError):
     """The disk refused a write."""
 

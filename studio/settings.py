@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -39,6 +40,15 @@ def _assigned(value: Any) -> Any:
 
 def _listed(value: Any) -> Any:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is that of this machine alone."""
+    host = host.strip("[]").lower()
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class Settings(BaseSettings):
@@ -109,12 +119,51 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_model: str | None = None
 
-    controls: bool = Field(default_factory=lambda: "SPACE_ID" not in os.environ)
-    """Whether visitors may drop and pin models and change budgets; not on a Space, which is open to everybody."""
     host: str = Field(default_factory=_default_host)
     """The address to listen on: this machine only, and everywhere on a Space, whose proxy comes from outside."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """The port to listen on; the first free one from 7860 when unset."""
+    auth: Literal["none", "users", "proxy", "huggingface", "open"] = Field(
+        default_factory=lambda: "open" if "SPACE_ID" in os.environ else "none"
+    )
+    """Who may come in. `none`: the one person at this machine; `users`: accounts of the studio; `proxy`: whom a named
+    reverse proxy has let in; `huggingface`: who is signed in there, on a Space; `open`: everybody, each browser by
+    itself."""
+    auth_header: str = Field("X-Remote-User", pattern=r"^[A-Za-z0-9-]{1,64}$")
+    """The header in which a proxy tells who somebody is."""
+    admins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    """Who is an admin where a proxy or Hugging Face tells names; accounts of the studio have roles instead."""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    """Names under which the studio is reached, beside those of this machine, `host`, and a Space's own."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default_factory=lambda: ("*",) if "SPACE_ID" in os.environ else ()
+    )
+    """Addresses or networks of the reverse proxies whose forwarded headers count; a Space is behind its own."""
+    controls: bool = Field(default_factory=lambda fields: fields.get("auth") == "none")
+    """Whether visitors may drop and pin models and change budgets; admins may anyway."""
+    fetch: Literal["ask", "listed", "off"] = Field(
+        default_factory=lambda fields: "ask" if fields.get("controls") else "listed"
+    )
+    """What visitors can make the studio fetch: `ask`, whatever they name; `listed`, the models that do each task by
+    themselves and those of `default_models` and `resident`; `off`, nothing. The command line may always."""
+    owner_running: PositiveInt = 2
+    """Jobs of one kind of work that one owner may have under way at the same time."""
+    owner_waiting: PositiveInt = 16
+    """Jobs that may wait for their turn beside them."""
+    owner_requests: PositiveInt = 600
+    """Requests of one owner in a minute."""
+    owner_uploads: PositiveInt = 2**30
+    """Bytes that one owner may upload in an hour."""
+    owner_outputs: PositiveInt = 8 * 2**30
+    """Bytes of finished files that one owner may have made in a day."""
+    queue_length: PositiveInt = 64
+    """Jobs of all owners that may wait for one kind of work."""
+    max_body: PositiveInt = 4 * 2**20
+    """Bytes of one request that is no upload."""
+    max_temporary: PositiveInt = 8 * 2**30
+    """Bytes of uploads and shown copies that are kept at the same time."""
+    drain: float = Field(default=20, ge=0)
+    """Seconds that work under way has to end when the studio is told to."""
     nsfw_check: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
     """Whether every drawn picture has to pass a check of its content before it is written or shown; on a Space it has
     to, unless this says otherwise."""
@@ -126,3 +175,8 @@ class Settings(BaseSettings):
     """Pixels of one uploaded picture; an enlarged one may have 16 times as many."""
     max_adapter: PositiveInt = 2 * 2**30
     """Bytes of one LoRA or textual inversion brought from the hub."""
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether nobody but this machine can reach the studio."""
+        return is_loopback(self.host)

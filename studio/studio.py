@@ -14,6 +14,7 @@ from studio.errors import InvalidRequest
 from studio.hosting.crafts import Host
 from studio.hosting.home_thread import HomeThread
 from studio.hosting.zerogpu import Gpu, zerogpu
+from studio.identity.identity import Identity
 from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.control.annotations import Annotations
@@ -85,6 +86,7 @@ class Studio:
         """
         gpu = gpu or zerogpu()  # before anything can touch CUDA
         self.settings = settings or Settings.read()
+        self.identity = Identity(self.settings)
         self.catalogue = catalogue or Catalogue.read(self.settings.catalogue)
         self.beside = Beside()
         bindings = bindings or default_bindings(self.settings, self.beside, {spec.engine for spec in self.catalogue})
@@ -145,12 +147,7 @@ class Studio:
                     self.registry.prefetch(spec.id)
 
     def stop_prefetch(self) -> None:
-        """Go on only with what requests wait for.
-
-        Raises:
-            InvalidRequest: visitors have no controls here.
-        """
-        self._require_controls()
+        """Go on only with what requests wait for."""
         self.registry.stop_prefetch()
 
     def offload(self, model: str) -> bool:
@@ -158,22 +155,15 @@ class Studio:
         return self.registry.offload(model)
 
     def drop(self, model: str) -> bool:
-        """Free all memory of a model, as `offload` does for its device.
-
-        Raises:
-            InvalidRequest: visitors have no controls here; so do `pin` and `set_budget`.
-        """
-        self._require_controls()
+        """Free all memory of a model, as `offload` does for its device."""
         return self.registry.drop(model)
 
     def pin(self, model: str, pinned: bool = True) -> None:
         """Keep a model in memory once it is there, or let it go again."""
-        self._require_controls()
         self.registry.pin(model, pinned)
 
     def set_budget(self, device: str, limit: int | None) -> None:
         """Change what models may hold on a device, in bytes; None measures it again."""
-        self._require_controls()
         self.registry.set_budget(device, limit)
 
     def memory(self, since: int = 0, locale: Locale = "en") -> dict[str, Any]:
@@ -228,10 +218,6 @@ class Studio:
 
     def _checker(self) -> SafetyChecker | None:
         return SafetyChecker(self.registry, self.settings.nsfw_threshold) if self.settings.nsfw_check else None
-
-    def _require_controls(self) -> None:
-        if not self.settings.controls:
-            raise InvalidRequest("controls.off")
 
     def _accelerators(self) -> Iterable[Device]:
         # On ZeroGPU there is no driver to be seen outside a request, only torch that pretends there is.

@@ -1,19 +1,11 @@
 """The page, put together, and the server that shows it."""
 
-import logging
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any, Final
 
 import gradio as gr
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from studio.coding.coder import TASKS as CODING
-from studio.errors import ServerFailed
 from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.registry import Catalogue, Task
@@ -21,6 +13,10 @@ from studio.studio import Studio
 from studio.ui.api.endpoints import Endpoints
 from studio.ui.components import model_labels
 from studio.ui.header import Follower, Header
+from studio.ui.server.page import Page
+from studio.ui.server.serving import Serving
+from studio.ui.server.serving import serve as serve_page
+from studio.ui.server.temporary import Temporary
 from studio.ui.start_stop import QUIET, Lane, TabContext
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab, samples
@@ -32,14 +28,8 @@ from studio.ui.words import dictionary, word
 from studio.writing.writer import TASKS as WRITING
 
 HOUR: Final = 3600
-FIRST_PORT: Final = 7860
-PORTS_TRIED: Final = 100
-QUEUE_LENGTH: Final = 64
-QUEUE_LOOK_SECONDS: Final = 0.02
-"""How often Gradio's queue looks for work."""
-PROGRESS_LOOK_SECONDS: Final = 0.1
-SIDE_REQUESTS: Final = 16
-"""How many of each kind of request that needs no model may run at the same time."""
+LOADS: Final = 2
+"""Models that visitors may ask to be brought into memory at the same time."""
 TEMPORARY_FILES: Final = (HOUR, 24 * HOUR)
 """Every hour, temporary files older than a day go."""
 CraftTab = WriteTab | CodeTab | ImageTab | EnlargeTab
@@ -57,17 +47,17 @@ def tab_names(catalogue: Catalogue) -> tuple[str, ...]:
     return (*(name for name, (_, tasks) in CRAFTS.items() if catalogue.for_task(*tasks)), "models")
 
 
-def build(studio: Studio) -> gr.Blocks:
+def build(studio: Studio) -> Page:
     """The whole page and its API, around a studio."""
     settings = studio.settings
-    text = Lane("text", settings.text_slots)
-    imaging = Lane("image", 1)
-    page: gr.Blocks
-    with gr.Blocks(title="Studio", analytics_enabled=False, delete_cache=TEMPORARY_FILES, fill_width=True) as page:
+    text, imaging, loading = Lane("text", settings.text_slots), Lane("image", 1), Lane("models", LOADS)
+    temporary = Temporary.here(settings.max_temporary)  # before a component asks where that is
+    page: Page
+    with Page(title="Studio", analytics_enabled=False, delete_cache=TEMPORARY_FILES, fill_width=True) as page:
         header = Header(studio)
         locale = gr.Textbox("en", visible=False)
         with gr.Tabs(elem_id="tabs") as tabs:
-            context = TabContext(studio, header.chip, locale, tabs, text, imaging)
+            context = TabContext(studio, header.chip, locale, tabs, text, imaging, loading)
             names = tab_names(studio.catalogue)
             leaves = {name: gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}") for name in names}
             crafts: dict[str, CraftTab] = {}
@@ -80,18 +70,13 @@ def build(studio: Studio) -> gr.Blocks:
         told, said = [header.switches.change, page.load], list(leaves.values())
         gr.on(told, None, None, said, js="() => window.studio.tabs()", **QUIET)
         header.wire(page, _connect(page, context, crafts, models))
-        Endpoints(studio, text, imaging).publish()
-    page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=SIDE_REQUESTS)
-    # By itself it looks a thousand times a second for work, and a hundred times for progress that no handler here tells
-    # in Gradio's way; that takes a tenth of a core from the models.
-    page._queue.sleep_when_free = QUEUE_LOOK_SECONDS
-    page._queue.progress_update_sleep_when_free = PROGRESS_LOOK_SECONDS
+        Endpoints(studio, text, imaging, loading).publish()
+    page.temporary = temporary
+    page.open(studio.identity, {lane.name: lane.limit for lane in (text, imaging, loading)})
     return page
 
 
-def _connect(
-    page: gr.Blocks, context: TabContext, crafts: Mapping[str, CraftTab], models: ModelsTab
-) -> Sequence[Follower]:
+def _connect(page: Page, context: TabContext, crafts: Mapping[str, CraftTab], models: ModelsTab) -> Sequence[Follower]:
     """What happens between tabs: which model will run, the models' state, and pictures sent on.
 
     Returns what has to be told anew when a model that was fetched is here.
@@ -135,62 +120,24 @@ def _watching(last: int) -> Callable[[gr.SelectData], Any]:
     return watching
 
 
-def serve(studio: Studio, page: gr.Blocks | None = None, *, block: bool = True) -> str:
-    """Serve the page and return its address.
+def serve(studio: Studio, page: Page | None = None, *, block: bool = True) -> Serving:
+    """Serve the page, until the process is told to end where `block` says so.
 
     Raises:
         ServerFailed: the port that was asked for is taken, or none is free; or what `mcp` needs is not installed.
+        InvalidRequest: others could reach it, and nobody is asked who they are.
     """
-    settings = studio.settings
-    if settings.mcp and find_spec("mcp") is None:
-        raise ServerFailed("mcp.missing")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    port = _free_port(settings.host, settings.port)
-    page = page or build(studio)
-    _, address, _ = page.launch(
-        server_name=settings.host,
-        server_port=port,
-        allowed_paths=[str(settings.outputs), str(samples())],
-        max_file_size=settings.max_upload,
-        show_error=True,
-        footer_links=["api"],
+    serving = serve_page(
+        studio,
+        page or build(studio),
+        [samples()],
         theme=theme(),
         css=css(),
         head=head(tab_names(studio.catalogue)),
         i18n=dictionary(studio.catalogue),
-        ssr_mode=False,
-        share=False,
-        app_kwargs={"routes": [Route("/metrics", _scraped(studio))]},
-        mcp_server=settings.mcp,
-        prevent_thread_lock=True,
     )
     # Only now: the page must not wait for it.
     studio.prefetch()
     if block:
-        page.block_thread()
-    return str(address)
-
-
-def _scraped(studio: Studio) -> Callable[[Request], Response]:
-    """The answer to Prometheus. A plain function runs on a thread, and reading the catalogue looks at the disk."""
-
-    def scraped(request: Request) -> Response:
-        body, kind = studio.metrics.exposition(request.headers.get("accept", ""))
-        return Response(body, headers={"Content-Type": kind})
-
-    return scraped
-
-
-def _free_port(host: str, wanted: int | None) -> int:
-    """The port to listen on; Gradio's own message about a taken one is no hint to a person."""
-    for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
-    raise ServerFailed("port.taken" if wanted else "port.none", port=wanted or FIRST_PORT)
+        serving.block()
+    return serving

@@ -14,6 +14,7 @@ from gradio.events import Dependency
 from studio.errors import StudioError
 from studio.registry import LoadProgress, Task
 from studio.studio import Studio
+from studio.ui.accounting import Accounting, Run
 from studio.ui.chip import chip, in_memory
 from studio.ui.pacing import Paced
 from studio.ui.words import arrival, both, complaint, instead, line, trouble
@@ -59,6 +60,7 @@ class TabContext:
     tabs: gr.Tabs
     text: Lane
     imaging: Lane
+    loading: Lane
 
 
 @dataclass
@@ -130,6 +132,11 @@ class StartStop:
         )
         self._events.append(event)
 
+    @property
+    def kind(self) -> str:
+        """What the audit calls it."""
+        return str(self.start.elem_id)
+
     def seal(self) -> None:
         """Bind Stop to everything that `run` has bound so far; call it once, last.
 
@@ -198,15 +205,19 @@ class StartStop:
             session = request.session_hash or ""
             this = self._entered(session, _Run(number, Paced(work(*values))))
             host = request.client.host if request.client else None
+            model = str(values[place]) if place is not None else None
+            accounted = Accounting(self.context.studio).run(request, self.kind, model, self.tasks)
             try:
-                with self.context.studio.beside.shown(host):
+                with self.context.studio.beside.shown(host), accounted as account:
                     yield {self.status: line(both("app.working"))}
-                    last = yield from self._followed(this.paced, work)
+                    last = yield from self._followed(this.paced, work, account)
                     while this.instead and place is not None and self.model is not None:
                         values = (*values[:place], this.instead, *values[place + 1 :])
                         yield {self.model: this.instead}
                         this.instead, this.paced = "", Paced(work(*values))
-                        last = yield from self._followed(this.paced, work)
+                        last = yield from self._followed(this.paced, work, account)
+                    if this.paced.stopped:
+                        account.outcome = "stopped"
                     yield {**self._idle(), self.context.chip: in_memory(self.context.studio), **last}
             finally:
                 if self._runs.get(session) is this:
@@ -224,13 +235,20 @@ class StartStop:
             self._changed.notify_all()
         return run
 
-    def _followed(self, paced: Paced[LoadProgress | Updates], work: Work) -> Generator[Updates, None, Updates]:
+    def _followed(
+        self, paced: Paced[LoadProgress | Updates], work: Work, account: Run
+    ) -> Generator[Updates, None, Updates]:
         try:
             for batch in paced:
+                for step in batch:
+                    if not isinstance(step, LoadProgress):
+                        account.made(list(step.values()))
                 yield self._merged(batch)
         except StudioError as error:
+            account.failed(error)
             return self._failed(complaint(error))
-        except Exception:
+        except Exception as error:
+            account.failed(error)
             _log.exception("unexpected error in %s", work.__qualname__)
             return self._failed(both("errors.unexpected") + " " + both("errors.unexpected.hint"))
         return self._stopped() if paced.stopped else {}

@@ -49,6 +49,7 @@ def live_server(folder: Path, **settings: str) -> Iterator[LiveServer]:
         "STUDIO_DATA": str(folder / "data"),
         "STUDIO_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
+        "STUDIO_DRAIN": "0",
         **{f"STUDIO_{name.upper()}": value for name, value in settings.items()},
     }
     process = subprocess.Popen(

@@ -5,9 +5,16 @@ from typing import Any
 
 from gradio.events import api
 
+from studio.coding.coder import TASKS as CODING
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
+from studio.identity.owners import Owner
+from studio.imaging.drawing.plan import TASKS as DRAWING
+from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.messages import message
+from studio.registry import Task
 from studio.studio import Studio
+from studio.ui.accounting import Accounting
+from studio.ui.api.admitted import admitted
 from studio.ui.api.answers import answers
 from studio.ui.api.models import Upkeep
 from studio.ui.api.pictures import PictureEndpoints
@@ -15,6 +22,7 @@ from studio.ui.start_stop import Lane
 from studio.writing.export import article_markdown
 from studio.writing.outline import parse_outline
 from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
+from studio.writing.writer import TASKS as WRITING
 
 Json = dict[str, Any]
 
@@ -25,29 +33,42 @@ class Endpoints:
     Those that write hand on the text so far; the others hand on nothing until they are done, and then the answer.
     """
 
-    def __init__(self, studio: Studio, text: Lane, imaging: Lane) -> None:
+    def __init__(self, studio: Studio, text: Lane, imaging: Lane, loading: Lane) -> None:
         self._studio = studio
         self._text = text
         self._imaging = imaging
+        self._loading = loading
 
     def publish(self) -> None:
         """Add the endpoints to the Blocks that are being built."""
         upkeep, pictures = Upkeep(self._studio), PictureEndpoints(self._studio)
-        lanes: list[tuple[Lane | None, tuple[Callable[..., Any], ...]]] = [
-            (self._text, (self.outline, self.write_section, self.write_article, self.generate_code)),
-            (self._imaging, (pictures.generate_image, pictures.plot_images, pictures.control_image, pictures.upscale)),
-            (None, (pictures.read_infotext, pictures.adapters)),
-            (None, (self.score_code, upkeep.models, upkeep.load_model, upkeep.offload_model, upkeep.drop_model)),
-            (None, (upkeep.pin_model, upkeep.unpin_model, upkeep.set_budget, upkeep.memory)),
-        ]
-        for lane, functions in lanes:
-            for function in functions:
-                api(
-                    function,
-                    api_name=function.__name__,
-                    concurrency_id=lane.name if lane else None,
-                    concurrency_limit=lane.limit if lane else "default",
-                )
+        accounting, controls = Accounting(self._studio), self._studio.identity.require_controls
+        self._publish(self._text, accounting, WRITING, self.outline, self.write_section, self.write_article)
+        self._publish(self._text, accounting, CODING, self.generate_code)
+        self._publish(self._imaging, accounting, DRAWING, pictures.generate_image)
+        self._publish(self._imaging, accounting, ENLARGING, pictures.upscale)
+        self._publish(self._imaging, accounting, (), pictures.plot_images, pictures.control_image)
+        self._publish(self._loading, accounting, (), upkeep.load_model)
+        self._publish(None, accounting, (), pictures.read_infotext, pictures.adapters, self.score_code)
+        self._publish(None, accounting, (), upkeep.models, upkeep.memory, upkeep.offload_model)
+        controlled = (upkeep.drop_model, upkeep.pin_model, upkeep.unpin_model, upkeep.set_budget)
+        self._publish(None, accounting, (), *controlled, expect=controls)
+
+    def _publish(
+        self,
+        lane: Lane | None,
+        accounting: Accounting,
+        tasks: tuple[Task, ...],
+        *functions: Callable[..., Any],
+        expect: Callable[[Owner], None] | None = None,
+    ) -> None:
+        for function in functions:
+            api(
+                admitted(function, accounting, tasks, expect),
+                api_name=function.__name__,
+                concurrency_id=lane.name if lane else None,
+                concurrency_limit=lane.limit if lane else "default",
+            )
 
     def outline(
         self,

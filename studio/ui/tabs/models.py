@@ -58,7 +58,7 @@ class ModelsTab:
             self.bars = gr.HTML(elem_id="models-bars")
             if self._studio.settings.controls:
                 self._budgets()
-            self.loading = work_button(context, context.imaging, "models-load", "models.load", quiet=True)
+            self.loading = work_button(context, context.loading, "models-load", "models.load", quiet=True)
             self.table = gr.HTML(elem_id="models-table", js_on_load=TABLE_JS)
             gr.HTML(f"<h2>{both('models.journal')}</h2><p>{both('models.journal.text')}</p>", elem_classes="intro")
             self.journal = gr.HTML(elem_id="models-journal")
