@@ -109,7 +109,7 @@ def studio_with(model: str) -> Iterator[tuple[Studio, RecordingLoader]]:
 
 def through_the_api(studio: Studio, loader: RecordingLoader, model: str, rounds: int) -> list[float]:
     """Ratios of the studio to xllamacpp, round by round."""
-    address, weights = serve(studio, block=False), studio.registry.weights(studio.catalogue.get(model))
+    address, weights = serve(studio, block=False).address, studio.registry.weights(studio.catalogue.get(model))
     ratios = []
     with client() as caller, raw(str(weights)) as library:
         for turn in range(rounds + 1):
@@ -144,7 +144,7 @@ def click_to_browser(studio: Studio, loader: RecordingLoader, model: str, rounds
     """Ratios of the studio to one that always leaves a core free, round by round."""
     from playwright.sync_api import sync_playwright
 
-    address, ratios, always = serve(studio, block=False), [], Beside()
+    address, ratios, always = serve(studio, block=False).address, [], Beside()
     with sync_playwright() as playwright, always.shown("127.0.0.1"):
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         page = browser.new_page()

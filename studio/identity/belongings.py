@@ -22,6 +22,7 @@ class Belongings:
         self._sessions: OrderedDict[str, str] = OrderedDict()
         self._events: OrderedDict[str, str] = OrderedDict()
         self._files: OrderedDict[str, set[str]] = OrderedDict()
+        self._public: set[str] = set()
         self._lock = threading.Lock()
 
     def claim(self, session: str, owner: str) -> bool:
@@ -53,11 +54,15 @@ class Belongings:
             if len(self._files) > self._most:
                 self._files.popitem(last=False)
 
+    def publish(self, file: str | Path) -> None:
+        """A file is everybody's, such as a sample picture on the page."""
+        self._public.add(os.path.realpath(file))
+
     def has_file(self, file: str | Path, owner: str) -> bool:
         """Whether a file is this owner's."""
         path = os.path.realpath(file)
         with self._lock:
-            return owner in self._files.get(path, ())
+            return path in self._public or owner in self._files.get(path, ())
 
     def _claimed(self, kept: OrderedDict[str, str], key: str, owner: str) -> bool:
         if kept.setdefault(key, owner) != owner:

@@ -4,19 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import gradio as gr
+from gradio.blocks import Block
 
 from studio.coding.coder import TASKS as CODING
 from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.registry import Catalogue, Task
 from studio.studio import Studio
+from studio.ui.accounting import owner_or_local
 from studio.ui.api.endpoints import Endpoints
 from studio.ui.components import model_labels
+from studio.ui.gate.temporary import Temporary
 from studio.ui.header import Follower, Header
 from studio.ui.server.page import Page
 from studio.ui.server.serving import Serving
 from studio.ui.server.serving import serve as serve_page
-from studio.ui.server.temporary import Temporary
 from studio.ui.start_stop import QUIET, Lane, TabContext
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab, samples
@@ -99,12 +101,24 @@ def _connect(page: Page, context: TabContext, crafts: Mapping[str, CraftTab], mo
     watched = context.tabs.select(_watching(len(crafts)), None, models.timer, **QUIET)
     watched.then(models.look, None, models.views, **QUIET)
     drawn, enlarged = crafts.get("image"), crafts.get("enlarge")
+    if not context.studio.settings.controls and context.studio.settings.auth != "none":
+        parts = [models.fold, *(drawn.reserved if isinstance(drawn, ImageTab) else [])]
+        _reserved(page, context.studio, parts)
     if isinstance(drawn, ImageTab):
         page.load(drawn.prompting.refreshed, None, drawn.prompting.styles, **QUIET)
         if drawn.send is not None and isinstance(enlarged, EnlargeTab):
             sent = [enlarged.picture, context.tabs]
             drawn.send.click(lambda file: (file, gr.Tabs(selected="enlarge")), drawn.file, sent, **QUIET)
     return followers
+
+
+def _reserved(page: Page, studio: Studio, parts: Sequence[Block]) -> None:
+    """Show an admin what others are not shown."""
+
+    def shown(request: gr.Request) -> list[Any]:
+        return [gr.update(visible=studio.identity.controls(owner_or_local(request)))] * len(parts)
+
+    page.load(shown, None, list(parts), **QUIET)
 
 
 def _relabelled(studio: Studio, tasks: Sequence[Task]) -> Callable[[], Any]:

@@ -1,7 +1,6 @@
 """The header: name, the models' state in words, language, light or dark."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -9,8 +8,8 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.errors import InvalidRequest
 from studio.studio import Studio
+from studio.ui.accounting import owner_or_local
 from studio.ui.chip import chip
 from studio.ui.start_stop import QUIET
 from studio.ui.words import both
@@ -71,8 +70,8 @@ class Header:
         fetching = self._studio.registry.fetching()
         return chip(self._studio, fetching), gr.Timer(active=bool(fetching))
 
-    def _stop(self) -> tuple[str, gr.Timer]:
+    def _stop(self, request: gr.Request) -> tuple[str, gr.Timer]:
         # Whoever has no controls is not shown the button.
-        with suppress(InvalidRequest):
+        if self._studio.identity.controls(owner_or_local(request)):
             self._studio.stop_prefetch()
         return self._look()

@@ -12,9 +12,10 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from studio.errors import StudioError
+from studio.identity.owners import Owner
 from studio.registry import LoadProgress, Task
 from studio.studio import Studio
-from studio.ui.accounting import Accounting, Run
+from studio.ui.accounting import Accounting, Run, owner_or_local
 from studio.ui.chip import chip, in_memory
 from studio.ui.pacing import Paced
 from studio.ui.words import arrival, both, complaint, instead, line, trouble
@@ -111,16 +112,18 @@ class StartStop:
         outputs: Sequence[Block] = (),
         *,
         raw: bool = False,
+        expect: Callable[[Owner], None] | None = None,
     ) -> None:
         """Do `work` when `trigger` (such as `button.click`, or an event to follow) fires.
 
-        `raw` hands the inputs on as the browser sent them, for files that the craft itself wants to judge.
+        `raw` hands the inputs on as the browser sent them, for files that the craft itself wants to judge; `expect`
+        raises a `StudioError` where an owner may not do this.
         """
         begun = self._begin(trigger)
         chosen = [] if self.model is None else [self.model]
         place = next((index for index, block in enumerate(inputs) if block in chosen), None)
         event = begun.then(
-            self._runner(work, place),
+            self._runner(work, place, expect),
             [self.number, *inputs],
             [self.start, self.stop, self.status, self.context.chip, *chosen, *outputs],
             preprocess=not raw,
@@ -198,12 +201,20 @@ class StartStop:
     def _idle(self) -> Updates:
         return {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
 
-    def _runner(self, work: Work, place: int | None) -> Callable[..., Iterator[Updates]]:
+    def _runner(
+        self, work: Work, place: int | None, expect: Callable[[Owner], None] | None
+    ) -> Callable[..., Iterator[Updates]]:
         """The event's handler; `place` is where among its inputs the model is."""
+
+        def begun(owner: Owner, *values: Any) -> Iterator[LoadProgress | Updates]:
+            if expect is not None:
+                expect(owner)
+            yield from work(*values)
 
         def run(request: gr.Request, number: float, *values: Any) -> Iterator[Updates]:
             session = request.session_hash or ""
-            this = self._entered(session, _Run(number, Paced(work(*values))))
+            owner = owner_or_local(request)
+            this = self._entered(session, _Run(number, Paced(begun(owner, *values))))
             host = request.client.host if request.client else None
             model = str(values[place]) if place is not None else None
             accounted = Accounting(self.context.studio).run(request, self.kind, model, self.tasks)
@@ -214,7 +225,7 @@ class StartStop:
                     while this.instead and place is not None and self.model is not None:
                         values = (*values[:place], this.instead, *values[place + 1 :])
                         yield {self.model: this.instead}
-                        this.instead, this.paced = "", Paced(work(*values))
+                        this.instead, this.paced = "", Paced(begun(owner, *values))
                         last = yield from self._followed(this.paced, work, account)
                     if this.paced.stopped:
                         account.outcome = "stopped"

@@ -46,6 +46,6 @@ def pretend_studio(folder: Path, *tasks: str, step: float = 0.0, snippet: str = 
     with Studio(settings, catalogue=Catalogue(specs), bindings=bindings) as studio:
         page = build(studio)
         try:
-            yield serve(studio, page, block=False).rstrip("/")
+            yield serve(studio, page, block=False).address.rstrip("/")
         finally:
             page.close()

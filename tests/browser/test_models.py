@@ -19,7 +19,7 @@ def pretend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, 
             for _ in studio.load(model):
                 pass
         page = build(studio)
-        yield studio, serve(studio, page, block=False)
+        yield studio, serve(studio, page, block=False).address
         page.close(verbose=False)
 
 

@@ -52,8 +52,6 @@ def test_a_client_that_disconnects_frees_its_model(client: httpx.Client) -> None
 
 
 def test_a_path_on_the_server_is_no_upload(client: httpx.Client) -> None:
-    event = begun(client, "upscale", {"path": "/etc/hostname"}, None)
-    with client.stream("GET", f"/call/upscale/{event}") as events:
-        text = "".join(events.iter_text())
-    assert "event: error" in text
-    assert "upload" in text
+    answer = client.post("/call/upscale", json={"data": [{"path": "/etc/hostname"}, None]})
+    assert answer.status_code == 403
+    assert "upload" in answer.json()["detail"]

@@ -18,7 +18,7 @@ import sys, urllib.request
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui.app import serve
-address = serve(Studio(Settings(port=int(sys.argv[1]))), block=False)
+address = serve(Studio(Settings(port=int(sys.argv[1]))), block=False).address
 page = urllib.request.urlopen(address).read().decode()
 assert "write-topic" in page
 heavy = {"torch", "diffusers", "transformers", "xllamacpp", "controlnet_aux", "spandrel"} & set(sys.modules)

@@ -1,1 +1,1 @@
-"""The web server: who gets in, what each route asks for, whose turn it is, and how it starts and ends."""
+"""The web server: the page it holds, its queue, how it starts and ends, signing in, health."""

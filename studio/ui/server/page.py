@@ -12,8 +12,8 @@ from gradio.state_holder import SessionState, StateHolder
 
 from studio.identity.identity import Identity
 from studio.identity.owners import Owner
+from studio.ui.gate.temporary import Temporary
 from studio.ui.server.queue import FairQueue
-from studio.ui.server.temporary import Temporary
 
 MOST_SESSIONS: Final = 500
 """Pages and clients whose state is kept; each is some tens of kilobytes."""
@@ -32,6 +32,8 @@ class Page(gr.Blocks):
         self.identity = identity
         self.queue(api_open=False)
         self._queue = FairQueue(self, identity, heavy)
+        for path in _paths(self.get_config_file()):
+            identity.belongings.publish(path)
 
     @property
     def fair_queue(self) -> FairQueue:

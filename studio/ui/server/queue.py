@@ -17,7 +17,7 @@ from studio.errors import ServerFailed, StudioError, TooMuch
 from studio.identity.identity import Identity
 from studio.identity.owners import LOCAL, Owner
 from studio.identity.turns import Turns
-from studio.ui.server.refusals import detail, status
+from studio.ui.gate.refusals import detail, status
 
 LOOK_SECONDS: Final = 0.02
 """How often Gradio's queue looks for work. By itself it looks a thousand times a second, and a hundred times for
@@ -27,6 +27,8 @@ SIDE_REQUESTS: Final = 16
 """How many of each kind of request that needs no model may run at the same time."""
 LIGHT_PLACES: Final = 8
 """Times as many light calls as heavy ones may wait: each is over at once."""
+CLIENT: Final = "gradio_client/"
+"""A client that shows the words of an answer, and of a refusal by status the number alone."""
 EMPTY_SESSIONS: Final = 1000
 """Sessions with nothing under way that are remembered."""
 
@@ -74,10 +76,14 @@ class FairQueue(Queue):
         """
         owner: Owner = request.state.owner
         try:
+            if refused := getattr(request.state, "refused", None):
+                raise refused
             if self.draining:
                 raise ServerFailed("server.draining")
             self._expect_place(self.blocks.fns[body.fn_index].concurrency_id, owner)
         except StudioError as error:
+            if request.headers.get("user-agent", "").startswith(CLIENT):
+                return True, self._told(body, request, error), "success"
             seconds = error.details.get("seconds")
             headers = {"Retry-After": str(seconds)} if seconds else None
             raise fastapi.HTTPException(status(error), detail(error, request.headers), headers) from error
@@ -128,10 +134,22 @@ class FairQueue(Queue):
         while self.at_work and time.monotonic() < end:
             await asyncio.sleep(LOOK_SECONDS)
         error = ServerFailed("server.ended")
-        told = error_payload(Error(error.explain("en"), title=error.title), True)
+        told = _payload(error)
         for event in [*self._running(), *(event for lane in self._heavy for event in self._waiting(lane))]:
             self.send_message(event, ProcessCompletedMessage(output=told, success=False))
         await asyncio.sleep(5 * LOOK_SECONDS)
+
+    def _told(self, body: Any, request: fastapi.Request, error: StudioError) -> str:
+        """An event that is over at once, with an error as its answer; returns its id."""
+        event = Event(body.session_hash, self.blocks.fns[body.fn_index], request, None)
+        owner: Owner = request.state.owner
+        self._identity.belongings.claim(event.session_hash, owner.id)
+        self._identity.belongings.claim_event(event._id, owner.id)
+        if event.session_hash not in self.pending_messages_per_session:
+            self.pending_messages_per_session[event.session_hash] = asyncio.Queue()
+        self.pending_event_ids_session.setdefault(event.session_hash, set()).add(event._id)
+        self.send_message(event, ProcessCompletedMessage(output=_payload(error), success=False))
+        return str(event._id)
 
     def _expect_place(self, lane: str, owner: Owner) -> None:
         waiting = Counter(_owner(event) for event in self._waiting(lane))
@@ -153,6 +171,10 @@ class FairQueue(Queue):
         if len(held) > EMPTY_SESSIONS:
             for session in [name for name, events in held.items() if not events][: len(held) - EMPTY_SESSIONS]:
                 del held[session]
+
+
+def _payload(error: StudioError) -> dict[str, Any]:
+    return error_payload(Error(error.explain("en"), title=error.title), True)
 
 
 def _owner(event: Event) -> str:

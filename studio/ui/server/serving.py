@@ -23,10 +23,10 @@ from starlette.routing import Route
 from studio.errors import InvalidRequest, ServerFailed
 from studio.identity.identity import expect_reachable
 from studio.studio import Studio
-from studio.ui.server.addresses import Proxies
-from studio.ui.server.contents import House
-from studio.ui.server.doors import HEALTH, METRICS, READY
-from studio.ui.server.gate import INSIDE, Gate
+from studio.ui.gate.addresses import Proxies
+from studio.ui.gate.contents import House
+from studio.ui.gate.doors import HEALTH, METRICS, READY
+from studio.ui.gate.gate import INSIDE, Gate
 from studio.ui.server.health import Readiness, alive
 from studio.ui.server.page import LeanSessions, Page
 from studio.ui.server.sign_in import SignIn

@@ -13,9 +13,9 @@ from studio.errors import StudioError
 from studio.identity.identity import Identity
 from studio.identity.sessions import SESSION_COOKIE, SESSION_SECONDS
 from studio.messages import LOCALES, Locale, assets, message
-from studio.ui.server.cookies import cookie
-from studio.ui.server.doors import SIGN_IN, SIGN_OUT
-from studio.ui.server.refusals import locale, status
+from studio.ui.gate.cookies import cookie
+from studio.ui.gate.doors import SIGN_IN, SIGN_OUT
+from studio.ui.gate.refusals import locale, status
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 NAMES: Final[dict[Locale, str]] = {"en": "English", "zh-CN": "中文"}

@@ -10,8 +10,10 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.errors import InvalidRequest, StudioError
+from studio.identity.owners import Owner
 from studio.messages import LOCALES, data_size, table
 from studio.registry import LoadProgress, ModelSpec, Record, Source, Status, told_origin
+from studio.ui.accounting import Accounting, owner_or_local
 from studio.ui.bars import bars_html, device_name, device_sentence
 from studio.ui.chip import chip
 from studio.ui.components import work_button
@@ -56,8 +58,7 @@ class ModelsTab:
         with gr.Column(elem_classes="wide"):
             gr.HTML(f"<h2>{both('models.title')}</h2><p>{both('models.text')}</p>", elem_classes="intro")
             self.bars = gr.HTML(elem_id="models-bars")
-            if self._studio.settings.controls:
-                self._budgets()
+            self._budgets()
             self.loading = work_button(context, context.loading, "models-load", "models.load", quiet=True)
             self.table = gr.HTML(elem_id="models-table", js_on_load=TABLE_JS)
             gr.HTML(f"<h2>{both('models.journal')}</h2><p>{both('models.journal.text')}</p>", elem_classes="intro")
@@ -68,7 +69,13 @@ class ModelsTab:
         self._wire(context)
 
     def _budgets(self) -> None:
-        with gr.Accordion(word("models.budget"), open=False, elem_id="models-budget", elem_classes="advanced"):
+        with gr.Accordion(
+            word("models.budget"),
+            open=False,
+            elem_id="models-budget",
+            elem_classes="advanced",
+            visible=self._studio.settings.controls,
+        ) as self.fold:
             with gr.Row(elem_classes="budget"):
                 self.memory = gr.Dropdown(
                     self._memories(),
@@ -86,13 +93,12 @@ class ModelsTab:
 
     def _wire(self, context: TabContext) -> None:
         picked = self.table.submit(_picked, None, self.act, **QUIET)
-        self.loading.run(picked, self.load, [self.act], [self.bars, self.table])
+        # The table offers each owner what they may do, and a run does not know its owner: the next look tells it.
+        self.loading.run(picked, self.load, [self.act], [self.bars])
         self.loading.seal()
         told = self.table.clear(_picked, None, self.act, **QUIET)
         told.then(self.control, self.act, [self.loading.status, *self.views], **QUIET)
         self.timer.tick(self.look, None, self.views, **QUIET)
-        if not self._studio.settings.controls:
-            return
         done = [self.loading.status, *self.views]
         self.setting.click(self.limit, [self.memory, self.size], done, **QUIET)
         self.measuring.click(self.measure, self.memory, done, **QUIET).then(
@@ -101,11 +107,11 @@ class ModelsTab:
         gr.on([self.memory.focus, context.tabs.select], self._known_memories, None, self.memory, **QUIET)
         gr.on([self.memory.change, context.tabs.select], self.budget, self.memory, self.size, **QUIET)
 
-    def look(self) -> Views:
+    def look(self, request: gr.Request | None = None) -> Views:
         """The bars, the table, the journal and the chip as they are now."""
         return (
             bars_html(self._studio),
-            self._table(),
+            self._table(owner_or_local(request)),
             self._journal(),
             chip(self._studio, self._studio.registry.fetching()),
         )
@@ -117,21 +123,22 @@ class ModelsTab:
         yield {
             self.loading.status: line(both("models.loaded", name=spec.name), moving=False),
             self.bars: bars_html(self._studio),
-            self.table: self._table(),
         }
 
-    def control(self, act: tuple[str, str]) -> tuple[str, str, str, str, str]:
+    def control(self, act: tuple[str, str], request: gr.Request | None = None) -> tuple[str, str, str, str, str]:
         """Offload, drop, pin or unpin a model, and say what came of it."""
         name, model = act
-        return self._told(lambda: self._controlled(name, model))
+        return self._told(request, f"models.{name}", lambda: self._controlled(name, model), model, name != "offload")
 
-    def limit(self, device: str, gigabytes: float | None) -> tuple[str, str, str, str, str]:
+    def limit(
+        self, device: str, gigabytes: float | None, request: gr.Request | None = None
+    ) -> tuple[str, str, str, str, str]:
         """Change what models may hold in a memory."""
-        return self._told(lambda: self._limited(device, _bytes(gigabytes)))
+        return self._told(request, "models.budget", lambda: self._limited(device, _bytes(gigabytes)))
 
-    def measure(self, device: str) -> tuple[str, str, str, str, str]:
+    def measure(self, device: str, request: gr.Request | None = None) -> tuple[str, str, str, str, str]:
         """Take what a memory really has room for as its budget again."""
-        return self._told(lambda: self._limited(device, None))
+        return self._told(request, "models.budget", lambda: self._limited(device, None))
 
     def budget(self, device: str) -> float | None:
         """What models may hold in a memory now, in GB."""
@@ -152,12 +159,17 @@ class ModelsTab:
         self._studio.pin(model, act == "pin")
         return both("models.pinned" if act == "pin" else "models.unpinned", name=name)
 
-    def _told(self, work: Callable[[], str]) -> tuple[str, str, str, str, str]:
+    def _told(
+        self, request: gr.Request | None, kind: str, work: Callable[[], str], model: str = "", controls: bool = True
+    ) -> tuple[str, str, str, str, str]:
         try:
-            said = line(work(), moving=False)
+            with Accounting(self._studio).run(request, kind, model) as run:
+                if controls:
+                    self._studio.identity.require_controls(run.owner)
+                said = line(work(), moving=False)
         except StudioError as error:
             said = trouble(complaint(error))
-        return said, *self.look()
+        return said, *self.look(request)
 
     def _memories(self) -> list[tuple[Any, str]]:
         return [
@@ -168,7 +180,7 @@ class ModelsTab:
     def _known_memories(self) -> Any:
         return gr.update(choices=self._memories())
 
-    def _table(self) -> str:
+    def _table(self, owner: Owner) -> str:
         statuses = sorted(self._studio.registry.statuses(), key=lambda s: TASK_ORDER.index(s.task))
         heads = "".join(f'<th scope="col">{both(f"models.col.{name}")}</th>' for name in COLUMNS)
         body, task = "", ""
@@ -178,7 +190,7 @@ class ModelsTab:
                 body += f'<tr class="task"><th scope="colgroup" colspan="5">{both(f"models.task.{task}")}</th></tr>'
             spec = self._studio.catalogue.get(status.id)
             origin = self._studio.registry.origin(spec) if status.present else None
-            body += _row(status, spec, origin, self._studio.settings.controls)
+            body += _row(status, spec, origin, self._studio.identity.controls(owner))
         return f'<div class="scroll"><table><thead><tr>{heads}<th></th></tr></thead><tbody>{body}</tbody></table></div>'
 
     def _journal(self) -> str:

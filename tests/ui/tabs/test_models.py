@@ -30,7 +30,7 @@ def tab_of(studio: Studio) -> ModelsTab:
     with gr.Blocks():
         chip, locale = gr.HTML(), gr.Textbox()
         with gr.Tabs() as tabs, gr.Tab():
-            return ModelsTab(TabContext(studio, chip, locale, tabs, lane, lane))
+            return ModelsTab(TabContext(studio, chip, locale, tabs, lane, lane, lane))
 
 
 @pytest.fixture

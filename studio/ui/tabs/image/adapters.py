@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import gradio as gr
+from gradio.blocks import Block
 
 from studio.errors import InvalidRequest, StudioError
 from studio.imaging.adapters.files import AdapterFile, Kind
@@ -29,13 +30,19 @@ class AdapterFold:
     def __init__(self, context: TabContext, library: AdapterLibrary, prompt: gr.Textbox, model: gr.Dropdown) -> None:
         self._studio, self._library = context.studio, library
         self._prompt, self._model = prompt, model
+        self.reserved: list[Block] = []
+        """What only those are shown who have controls."""
         with gr.Accordion(
             word("image.adapters"), open=False, elem_id="image-adapters", elem_classes="advanced"
         ) as self.fold:
             self._finding()
             self._chosen()
-            if context.studio.settings.controls:
-                self._bringing(context)
+            # Where nobody can ever use it, it is not on the page at all.
+            settings = context.studio.settings
+            if settings.controls or settings.auth != "none":
+                with gr.Column(visible=settings.controls) as bringing:
+                    self._bringing(context)
+                self.reserved.append(bringing)
         self._wire()
 
     def _finding(self) -> None:
@@ -85,7 +92,8 @@ class AdapterFold:
         status = gr.HTML(elem_id="image-adapters-fetch-status", elem_classes="status")
         fetching = StartStop(context, Lane("adapters", FETCHES), start, stop, status)
         shown = [self.kind, self.search, self.choice, self.note, self.picture, self.repository, self.file]
-        fetching.run(start.click, self.fetch, [self.repository, self.file, self._model], shown)
+        wanted = [self.repository, self.file, self._model]
+        fetching.run(start.click, self.fetch, wanted, shown, expect=self._studio.identity.require_controls)
         fetching.seal()
         self.status = status
 
@@ -153,8 +161,6 @@ class AdapterFold:
 
     def fetch(self, repository: str, file: str, model: str) -> Iterator[LoadProgress | Updates]:
         """Bring a file of the hub and choose it."""
-        if not self._studio.settings.controls:
-            raise InvalidRequest("controls.off")
         for step in self._library.fetch(repository, file):
             yield step if isinstance(step, LoadProgress) else self._arrived(step, model)
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from studio.errors import InvalidRequest, StudioError
 from studio.imaging.prompts.styles import Style
+from studio.ui.accounting import owner_or_local
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, complaint, word
 
@@ -32,7 +33,7 @@ class PromptTools:
             info=word("image.styles.info"),
             elem_id="image-styles",
         )
-        with gr.Row(elem_classes="naming", visible=self._studio.settings.controls):
+        with gr.Row(elem_classes="naming", visible=self._studio.settings.controls) as self.naming:
             self.name = gr.Textbox(
                 "",
                 label=word("image.style.name"),
@@ -79,11 +80,10 @@ class PromptTools:
             return ""
         return f'<p class="note">{both("image.tokens", **counted._asdict())}</p>' if counted else ""
 
-    def kept(self, name: str, prompt: str, negative: str) -> Updates:
+    def kept(self, name: str, prompt: str, negative: str, request: gr.Request | None = None) -> Updates:
         """Keep the prompts as a style of this name, and choose it in their place."""
         try:
-            if not self._studio.settings.controls:
-                raise InvalidRequest("controls.off")
+            self._studio.identity.require_controls(owner_or_local(request))
             self._studio.phrasing.styles.keep(_style(name, prompt, negative))
         except StudioError as error:
             gr.Warning(complaint(error))

@@ -72,7 +72,8 @@ class ImageTab:
             self.sampling = SamplingTools()
             self.hires = HiresTools(context.studio)
             self.prompting.options()
-            AdapterFold(context, context.studio.adapters, self.prompt, self.model)
+            adapters = AdapterFold(context, context.studio.adapters, self.prompt, self.model)
+            self.reserved = [self.prompting.naming, *adapters.reserved]
             self.format = gr.Dropdown(
                 [("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")],
                 value="png",

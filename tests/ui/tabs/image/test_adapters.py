@@ -35,7 +35,7 @@ class Form:
     def __init__(self, studio: Studio, library: AdapterLibrary) -> None:
         with gr.Blocks() as self.page:
             lane = Lane("image", 1)
-            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
+            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane, lane)
             self.prompt, self.model = gr.Textbox(), gr.Dropdown(["", "sd"])
             self.fold = AdapterFold(context, library, self.prompt, self.model)
 

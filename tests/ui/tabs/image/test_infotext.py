@@ -24,7 +24,7 @@ class Form:
     def __init__(self, studio: Studio) -> None:
         with gr.Blocks():
             lane = Lane("image", 1)
-            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
+            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane, lane)
             self.prompt, self.negative, self.steps = gr.Textbox(), gr.Textbox(), gr.Textbox()
             self.seed, self.model = gr.Number(), gr.Textbox()
             self.size = gr.Dropdown([("any", ""), ("512 × 768", "512x768")], allow_custom_value=True)

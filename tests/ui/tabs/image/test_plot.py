@@ -28,7 +28,7 @@ class Page:
         plotter = Plotter(studio.illustrator, studio.registry, studio.phrasing, studio.settings.outputs)
         with gr.Blocks():
             lane = Lane("image", 1)
-            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
+            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane, lane)
             form = PictureForm()
             form.add(prompt_field, gr.Textbox())
             form.field("seed", gr.Number())

@@ -21,7 +21,7 @@ class Form:
     def __init__(self, studio: Studio) -> None:
         with gr.Blocks():
             lane = Lane("image", 1)
-            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane)
+            context = TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane, lane)
             self.prompt, self.negative, self.model = gr.Textbox(), gr.Textbox(), gr.Dropdown()
             self.tools = PromptTools(context)
             self.tools.counter()

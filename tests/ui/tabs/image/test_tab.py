@@ -27,7 +27,7 @@ def tab(tmp_path: Path) -> Iterator[ImageTab]:
     bindings = {"fake": Binding(lambda *_: ColourEngine())}
     with Studio(settings, catalogue=Catalogue(entries), bindings=bindings) as studio, gr.Blocks():
         lane = Lane("image", 1)
-        yield ImageTab(TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane))
+        yield ImageTab(TabContext(studio, gr.HTML(), gr.Textbox(), gr.Tabs(), lane, lane, lane))
 
 
 def sent(tab: ImageTab, model: str, **filled: Any) -> Any:

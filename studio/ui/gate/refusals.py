@@ -8,15 +8,23 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from studio.errors import Forbidden, InvalidRequest, StudioError, TooMuch
 from studio.messages import Locale, message
-from studio.ui.server.doors import SIGN_IN
+from studio.ui.gate.doors import SIGN_IN
 from studio.ui.words import complaint
 
-STATUS: Final = {"auth.required": 401, "auth.unknown": 404, "server.draining": 503, "body.too_large": 413}
+STATUS: Final = {
+    "auth.required": 401,
+    "auth.unknown": 404,
+    "server.draining": 503,
+    "body.too_large": 413,
+    "body.length": 411,
+    "body.slow": 408,
+}
 
 
 def status(error: StudioError) -> int:
     """The HTTP status that goes with an error."""
-    kinds = ((TooMuch, 429), (Forbidden, 403), (InvalidRequest, 422))
+    # Not 422: gradio_client takes the detail of one for a list of fields.
+    kinds = ((TooMuch, 429), (Forbidden, 403), (InvalidRequest, 400))
     return STATUS.get(error.code, next((code for kind, code in kinds if isinstance(error, kind)), 500))
 
 

@@ -13,18 +13,21 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from studio.errors import Forbidden, InvalidRequest
+from studio.errors import Forbidden, InvalidRequest, StudioError
 from studio.identity.identity import Identity
 from studio.identity.owners import Owner
 from studio.settings import Settings
-from studio.ui.server.calls import Calls
-from studio.ui.server.doors import Door, Thing
-from studio.ui.server.guarded import Guarded
-from studio.ui.server.temporary import Temporary
+from studio.ui.gate.calls import Calls
+from studio.ui.gate.doors import Door, Thing
+from studio.ui.gate.guarded import Guarded
+from studio.ui.gate.temporary import Temporary
 
 UPLOADS: Final = 4
 """Files of the largest size that one upload may bring."""
 SMALL_BODY: Final = 64 * 2**10
+TOLD_LATER: Final = ("auth.file", "body.arguments")
+"""What is wrong with a call that can be told where its answer would be: clients show those words, and of a status only
+its number."""
 ARRIVE_SECONDS: Final = 30.0
 """How long a body may take to begin, or to go on."""
 
@@ -98,11 +101,16 @@ class Contents:
 
     async def _call(self, request: Request, receive: Receive, send: Guarded, owner: Owner) -> Receive:
         body, path = await self._body(request, receive), request.scope["path"]
-        if len(body) > SMALL_BODY:
-            # Parsing megabytes takes a moment in which nobody else would be served.
-            await run_in_threadpool(self._calls.check, path, body, owner)
-        else:
-            self._calls.check(path, body, owner)
+        try:
+            if len(body) > SMALL_BODY:
+                # Parsing megabytes takes a moment in which nobody else would be served.
+                await run_in_threadpool(self._calls.check, path, body, owner)
+            else:
+                self._calls.check(path, body, owner)
+        except StudioError as error:
+            if not path.endswith("/queue/join") or error.code not in TOLD_LATER:
+                raise
+            request.scope["state"]["refused"] = error
         return _again(body, receive)
 
     async def _cancel(self, request: Request, receive: Receive, send: Guarded, owner: Owner) -> Receive:

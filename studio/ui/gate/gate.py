@@ -10,12 +10,12 @@ from studio.errors import Forbidden, StudioError
 from studio.identity.identity import Recognised, Visit
 from studio.identity.owners import Owner
 from studio.identity.sessions import GUEST_COOKIE, GUEST_SECONDS
-from studio.ui.server.addresses import FORWARDED, Names, Proxies, same_origin
-from studio.ui.server.contents import SMALL_BODY, Contents, House, bounded
-from studio.ui.server.cookies import cookie
-from studio.ui.server.doors import Door, door
-from studio.ui.server.guarded import Guarded, Stalled
-from studio.ui.server.refusals import refusal
+from studio.ui.gate.addresses import FORWARDED, Names, Proxies, same_origin
+from studio.ui.gate.contents import SMALL_BODY, Contents, House, bounded
+from studio.ui.gate.cookies import cookie
+from studio.ui.gate.doors import Door, door
+from studio.ui.gate.guarded import Guarded, Stalled
+from studio.ui.gate.refusals import refusal
 
 INSIDE: Final = "x-studio-inside"
 """Carries the word by which the studio knows its own calls to itself: those that MCP makes for a caller."""
