@@ -50,6 +50,8 @@ from studio.writing.writer import TASKS as WRITING
 from studio.writing.writer import Writer
 
 SWEEP_SECONDS: Final = 5.0
+HELPERS: Final = ("classify", "vae", "preview")
+"""Tasks of small models that others bring with them."""
 MODEL_FIELDS: Final = ("id", "task", "engine", "state", "bytes", "present", "licence")
 MEMORY_FIELDS: Final = ("id", "state", "device", "rung", "in_use", "pinned", "busy")
 RECORD_FIELDS: Final = ("seq", "at", "event", "model", "device", "bytes", "seconds", "why")
@@ -103,6 +105,7 @@ class Studio:
             store,
             configured=lambda spec: bool(self.settings.openai_base_url and self.settings.openai_model),
             residents=None if residents is None else [spec.id for spec in residents],
+            fetchable=self._fetchable,
             defaults={task: model for task, model in self.settings.default_models.items()},
             keep_alive=self.settings.keep_alive,
             deadline=self.settings.lease_deadline,
@@ -218,6 +221,12 @@ class Studio:
 
     def _checker(self) -> SafetyChecker | None:
         return SafetyChecker(self.registry, self.settings.nsfw_threshold) if self.settings.nsfw_check else None
+
+    def _fetchable(self, spec: ModelSpec) -> bool:
+        """Whether a model's weights are fetched for whoever asks for it."""
+        listed = {*self.settings.default_models.values(), *self.settings.resident}
+        wanted = spec.embedded or spec.task in HELPERS or spec.id in listed
+        return self.settings.fetch == "ask" or (self.settings.fetch == "listed" and wanted)
 
     def _accelerators(self) -> Iterable[Device]:
         # On ZeroGPU there is no driver to be seen outside a request, only torch that pretends there is.

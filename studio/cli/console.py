@@ -47,7 +47,8 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the a
 
 @contextmanager
 def opened(terminal: Terminal, **overrides: Any) -> Iterator[Studio]:
-    """A studio for one command."""
+    """A studio for one command. Whoever has the command line is the host, and may have anything fetched."""
+    overrides.setdefault("fetch", "ask")
     with reported(terminal), Studio(Settings.read(**overrides)) as studio:
         yield studio
 

@@ -15,6 +15,8 @@ from studio.cli.remote import ADDRESS, Orders, RemoteStudio
 from studio.cli.remote import watch as follow
 from studio.cli.terminal import Terminal
 from studio.messages import data_size
+from studio.settings import Settings
+from studio.studio import Studio
 
 
 def models(
@@ -63,8 +65,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port; the first free one from 7860 by default.")] = None,
 ) -> None:
     """Open the studio in a browser."""
-    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    with opened(Terminal(), **chosen) as studio:
+    given = (("host", host), ("port", port))
+    chosen = {name: value for name, value in given if value is not None}
+    with reported(Terminal()), Studio(Settings.read(**chosen)) as studio:
         from studio.ui.app import serve as open_studio
 
         open_studio(studio)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from studio.errors import InvalidRequest, OutOfMemory, StudioError, UnknownModel
+from studio.errors import InvalidRequest, OutOfMemory, StudioError, UnknownModel, WeightsUnavailable
 from studio.messages import data_size
 from studio.registry.books import Books
 from studio.registry.catalogue.catalogue import Catalogue
@@ -47,6 +47,7 @@ class Registry:
         *,
         configured: Callable[[ModelSpec], bool] = lambda spec: False,
         residents: Collection[str] | None = None,
+        fetchable: Callable[[ModelSpec], bool] = lambda spec: True,
         defaults: Mapping[Task, str] | None = None,
         keep_alive: float = 0,
         deadline: float = 600,
@@ -63,6 +64,7 @@ class Registry:
         self._store = store
         self._configured = configured
         self._residents = residents
+        self._fetchable = fetchable
         self._keep_alive = keep_alive
         self._deadline = deadline
         self._entries = books.entries
@@ -74,7 +76,7 @@ class Registry:
         self._choice = Choice(
             catalogue,
             present=self.present,
-            obtainable=lambda spec: self.refusal(spec) is None,
+            obtainable=lambda spec: self.refusal(spec) is None and (self._fetchable(spec) or self.present(spec)),
             admitted=self._admitted,
             budget=self._host_budget,
             fixed=fixed,
@@ -137,11 +139,14 @@ class Registry:
 
         Raises:
             UnknownModel: no such id, or one that this studio does not keep ready.
+            WeightsUnavailable: it is not here, and nobody may have it fetched.
         """
         specs = [self._catalogue.get(model) for model in models]
         for spec in specs:
             if not self._admitted(spec):
                 raise UnknownModel("model.not_resident", model=spec.id)
+            if not self._fetchable(spec) and not self.present(spec):
+                raise WeightsUnavailable("fetch.refused", name=spec.name, model=spec.id)
         now = self._books.clock()
         limit = self._deadline if deadline is None else deadline
         return Lease(self._dispatcher, Waiter(tuple(spec.id for spec in specs), now, now + limit, shape))

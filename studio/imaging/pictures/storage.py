@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -47,7 +48,7 @@ class PictureStore:
 
     @contextmanager
     def new(self, stem: str, suffix: str = ".png") -> Iterator[Draft]:
-        """Write one file; if the block is left by any exception, closing of a generator included, nothing remains.
+        """Write one file, under a name that nobody guesses; if the block is left by any exception, closing of a generator included, nothing remains.
 
         Raises:
             StorageFailed: the folder cannot be made or the disk is full.
@@ -63,7 +64,7 @@ class PictureStore:
         draft = Draft(stream)
         try:
             yield draft
-            draft.path = _keep(stream, partial, folder / f"{now:%H%M%S}-{stem}{suffix}")
+            draft.path = _keep(stream, partial, folder / f"{now:%H%M%S}-{stem}-{token_hex(8)}{suffix}")
         finally:
             with suppress(OSError):
                 stream.close()

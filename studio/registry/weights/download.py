@@ -19,6 +19,7 @@ from studio.errors import Cancelled, Reason, StorageFailed
 from studio.pace import Pace
 from studio.registry.catalogue.spec import Source
 from studio.registry.weights.digests import CHUNK
+from studio.registry.weights.redirects import PrivateRedirect, PublicRedirects
 
 T = TypeVar("T")
 Progress = Callable[[int, int | None], None]
@@ -91,7 +92,12 @@ class Remote:
         headers = {"user-agent": "aigc-studio", "accept-encoding": "identity"}
         if token:
             headers["authorization"] = f"Bearer {token}"
-        self._client = httpx.AsyncClient(headers=headers, timeout=TIMEOUT, follow_redirects=True)
+        self._client = httpx.AsyncClient(
+            headers=headers,
+            timeout=TIMEOUT,
+            follow_redirects=True,
+            event_hooks={"request": [PublicRedirects(urlsplit(endpoint).hostname or "")]},
+        )
         self._meter = Meter(lambda done, total: None, None)
 
     async def __aenter__(self) -> Self:
@@ -213,6 +219,8 @@ class Remote:
         raise SourceError(Reason("weights.reason.status", {"host": self._host, "status": answer.status_code}))
 
     def _unreachable(self, error: Exception) -> SourceError:
+        if isinstance(error, PrivateRedirect):
+            return SourceError(Reason("weights.reason.private", {"host": self._host}))
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
             return SourceError(Reason("weights.reason.address", {"address": self._endpoint}))
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):

@@ -6,7 +6,8 @@ from typing import Final
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.errors import InvalidRequest, StudioError
+from studio.errors import Forbidden, InvalidRequest, StudioError
+from studio.identity.owners import Owner
 from studio.imaging.adapters.files import AdapterFile, Kind
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.messages import data_size
@@ -93,7 +94,7 @@ class AdapterFold:
         fetching = StartStop(context, Lane("adapters", FETCHES), start, stop, status)
         shown = [self.kind, self.search, self.choice, self.note, self.picture, self.repository, self.file]
         wanted = [self.repository, self.file, self._model]
-        fetching.run(start.click, self.fetch, wanted, shown, expect=self._studio.identity.require_controls)
+        fetching.run(start.click, self.fetch, wanted, shown, expect=self._expect)
         fetching.seal()
         self.status = status
 
@@ -163,6 +164,11 @@ class AdapterFold:
         """Bring a file of the hub and choose it."""
         for step in self._library.fetch(repository, file):
             yield step if isinstance(step, LoadProgress) else self._arrived(step, model)
+
+    def _expect(self, owner: Owner) -> None:
+        self._studio.identity.require_controls(owner)
+        if self._studio.settings.fetch != "ask" and not owner.admin:
+            raise Forbidden("fetch.link")
 
     def _arrived(self, file: AdapterFile, model: str) -> Updates:
         listed = gr.update(choices=self._choices(file.kind, "", model)[1], value=file.name)
