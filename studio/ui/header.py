@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from gradio.blocks import Block
 from studio.studio import Studio
 from studio.ui.accounting import owner_or_local
 from studio.ui.chip import chip
+from studio.ui.gate.doors import SIGN_OUT
 from studio.ui.start_stop import QUIET
 from studio.ui.words import both
 
@@ -22,6 +24,7 @@ SWITCHES = """
 </div>
 """
 SWITCHED_JS = "document.addEventListener('studio:locale', () => trigger('change'));"
+LEAVE = '<form method="post" action="{action}"><button class="tool">{word}</button></form>'
 STOP_JS = """
 element.addEventListener('click', (event) => { if (event.target.closest('[data-stop-fetching]')) trigger('submit'); });
 """
@@ -45,6 +48,7 @@ class Header:
         with gr.Row(elem_id="header"):
             gr.HTML(f"<h1>{both('app.name')}</h1>", elem_id="name", min_width=80)
             self.chip = gr.HTML(elem_id="chip", elem_classes="chip", min_width=80, js_on_load=STOP_JS)
+            self.owner = gr.HTML(elem_id="owner", visible=False, min_width=80)
             self.switches = gr.HTML(
                 SWITCHES.format(theme=both("app.theme")), elem_id="switches", min_width=80, js_on_load=SWITCHED_JS
             )
@@ -54,6 +58,8 @@ class Header:
         """Follow what is fetched, for as long as something is; tell `followers` when it is here, or is not coming."""
         watched: list[Block] = [self.chip, self._timer]
         page.load(self._look, None, watched, **QUIET)
+        if self._studio.identity.mode in ("users", "proxy", "huggingface"):
+            page.load(self._whose, None, self.owner, **QUIET)
         self.chip.submit(self._stop, None, watched, **QUIET)
         inputs = [block for follower in followers for block in follower.inputs]
         outputs = [*watched, *(follower.output for follower in followers)]
@@ -65,6 +71,13 @@ class Header:
             return [*self._look(), *(each.tell(*islice(given, len(each.inputs))) for each in followers)]
 
         self._timer.tick(tick, inputs, outputs, **QUIET)
+
+    def _whose(self, request: gr.Request) -> Any:
+        """Who is signed in, and the way out; a proxy has its own."""
+        owner = owner_or_local(request)
+        leave = LEAVE.format(action=SIGN_OUT, word=both("app.sign_out"))
+        way_out = "" if self._studio.identity.mode == "proxy" else leave
+        return gr.update(value=f"<span>{escape(owner.name)}</span>{way_out}", visible=True)
 
     def _look(self) -> tuple[str, gr.Timer]:
         fetching = self._studio.registry.fetching()

@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ class LiveServer:
 
     url: str
     log: list[str]
+    terminate: Callable[[], None] = lambda: None
+    """Tell it to end."""
 
 
 def free_port() -> int:
@@ -66,7 +68,7 @@ def live_server(folder: Path, **settings: str) -> Iterator[LiveServer]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait(url, process, log)
-        yield LiveServer(url, log)
+        yield LiveServer(url, log, process.terminate)
     finally:
         process.terminate()
         try:
@@ -82,6 +84,8 @@ def _wait(url: str, process: "subprocess.Popen[str]", log: list[str], seconds: f
             raise RuntimeError("the studio ended while starting:\n" + "".join(log))
         try:
             urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.HTTPError:
+            return  # it wants to know who asks
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
         else:

@@ -48,7 +48,9 @@ class PictureStore:
 
     @contextmanager
     def new(self, stem: str, suffix: str = ".png") -> Iterator[Draft]:
-        """Write one file, under a name that nobody guesses; if the block is left by any exception, closing of a generator included, nothing remains.
+        """Write one file, under a name that nobody guesses.
+
+        If the block is left by any exception, closing of a generator included, nothing remains.
 
         Raises:
             StorageFailed: the folder cannot be made or the disk is full.

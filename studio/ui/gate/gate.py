@@ -94,7 +94,7 @@ class Gate:
             raise Forbidden("auth.origin")
         found = door(request.method, scope["path"])
         if found is None:
-            raise Forbidden("auth.unknown")
+            raise Forbidden("auth.nowhere")
         owner = await self._owner(request, found, send, through_proxy)
         scope["state"]["owner"] = owner
         if found.who == "anyone":

@@ -13,7 +13,8 @@ from studio.ui.words import complaint
 
 STATUS: Final = {
     "auth.required": 401,
-    "auth.unknown": 404,
+    "auth.nowhere": 404,
+    "auth.unknown": 403,
     "server.draining": 503,
     "body.too_large": 413,
     "body.length": 411,
