@@ -35,6 +35,7 @@ BUSY_JS: Final = "() => [{__type__: 'update', visible: false}, {__type__: 'updat
 """Swapping the buttons in the browser makes Stop reachable at once, even while the request still queues. What is
 started gets a number, so that a Stop that comes late ends what it was meant for and nothing that came after."""
 
+IDLE_JS: Final = "() => [{__type__: 'update', visible: true}, {__type__: 'update', visible: false}]"
 BEGIN_SECONDS: Final = 0.5
 """How long Stop waits for a run to begin: clicked at once, it overtakes the request that it stops."""
 HALT_SECONDS: Final = 2.0
@@ -134,6 +135,8 @@ class StartStop:
             api_visibility="private",
         )
         self._events.append(event)
+        # One that got no place in the queue never began, and its words stand in the warning.
+        event.failure(None, None, [self.start, self.stop], js=IDLE_JS, **QUIET)
 
     @property
     def kind(self) -> str:
