@@ -56,7 +56,9 @@ def loaded(url: str, names: list[str], clients: int, seconds: int) -> dict[str, 
     command = [sys.executable, "-m", "locust", "-f", str(USERS), "--headless", "--json", "--only-summary", "-H", url]
     command += ["-u", str(clients), "-r", str(clients), "-t", f"{seconds}s", "--exit-code-on-error", "0"]
     environ = os.environ | {"LOAD_CALLS": ",".join(names)}
-    done = subprocess.run(command, check=True, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    done = subprocess.run(
+        command, check=True, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     rows = [row for row in json.loads(done.stdout) if row["method"] == "CALL"]
     count, failed = sum(row["num_requests"] for row in rows), sum(row["num_failures"] for row in rows)
     last = max(row["last_request_timestamp"] for row in rows) - min(row["start_time"] for row in rows)

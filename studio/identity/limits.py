@@ -15,6 +15,8 @@ HOUR: Final = 3600
 DAY: Final = 24 * HOUR
 PER_ADDRESS: Final = 4
 """How many guests' worth one address may take: a classroom behind one is served, a crowd of invented guests is not."""
+CROWDED: Final = 4
+"""Times the length of a queue that it may have where everybody in it has one job."""
 LEAST_WAIT: Final = 1
 MOST_WAIT: Final = 600
 USUAL_JOB: Final = 10.0
@@ -88,7 +90,9 @@ class Limits:
                 raise TooMuch("limit.waiting", count=waiting[owner.id], seconds=self._comes_free(lane))
             if wait := self._made.wait(owner.id):
                 raise TooMuch("limit.made", seconds=_shown(wait), minutes=math.ceil(wait / MINUTE))
-        if waiting.total() >= self.queue_length:
+        # Who has nothing in the queue finds a place in it, however full others have made it.
+        most = self.queue_length if waiting[owner.id] else CROWDED * self.queue_length
+        if waiting.total() >= most:
             raise TooMuch("limit.queue", seconds=self._comes_free(lane))
 
     def ran(self, lane: str, seconds: float) -> None:

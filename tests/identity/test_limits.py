@@ -82,7 +82,10 @@ def test_limits_hold_for_all_but_the_local_person_and_say_when_to_come_back() ->
     with pytest.raises(TooMuch):
         limits.join(mei, "image", Counter())
     with pytest.raises(TooMuch):
-        limits.join(LOCAL, "image", Counter({"x": 4}))
+        limits.join(LOCAL, "image", Counter({"x": 3, LOCAL.id: 1}))
+    limits.join(LOCAL, "image", Counter({"x": 4}))
+    with pytest.raises(TooMuch):
+        limits.join(LOCAL, "image", Counter({"x": 16}))
     for _ in range(100):
         limits.request(LOCAL, "127.0.0.1")
         limits.upload(LOCAL, 10**12)

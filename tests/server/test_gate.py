@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from studio.identity.accounts import Accounts
 from studio.settings import Settings
 from studio.ui.gate.addresses import Names, Proxies, same_origin
 from tests.server.conftest import Team
@@ -154,3 +155,47 @@ def test_who_is_cut_off_is_told(tmp_path: Path) -> None:
 def outline() -> dict[str, object]:
     sections = [{"heading": "Bees", "key_points": ["what they eat"], "target_words": 60} for _ in range(3)]
     return {"title": "Bees", "language": "en", "sections": sections}
+
+
+def test_a_greedy_visitor_holds_up_nobody(tmp_path: Path) -> None:
+    accounts, tokens = Accounts(tmp_path / "data"), {}
+    for name in ("greedy", "modest"):
+        accounts.add(name)
+        tokens[name] = accounts.issue(name).text
+    picture: list[object] = ["a boat", "", 64, 64, 2]
+    with live_server(tmp_path, auth="users", owner_waiting="65") as server:
+        clients = [
+            httpx.Client(base_url=server.url, headers={"authorization": f"Bearer {token}"}, timeout=120)
+            for token in tokens.values()
+        ]
+        greedy, modest = clients
+
+        def begin(client: httpx.Client, name: str, data: list[object]) -> httpx.Response:
+            return client.post(f"{API}/call/{name}", json={"data": data})
+
+        jobs = [begin(greedy, "generate_image", fitting(greedy, picture)) for _ in range(65)]
+        refused = [job for job in jobs if job.status_code == 429]
+        assert all(int(job.headers["retry-after"]) > 0 for job in refused)
+        assert sum(job.status_code == 200 for job in jobs) >= 64
+        light = begin(modest, "models", []).json()["event_id"]
+        assert "event: complete" in modest.get(f"{API}/call/models/{light}").text
+        asked = len(done(tmp_path, "user:greedy"))
+        mine = begin(modest, "generate_image", fitting(modest, picture)).json()["event_id"]
+        assert "event: complete" in modest.get(f"{API}/call/generate_image/{mine}").text
+        assert len(done(tmp_path, "user:greedy")) - asked <= 2
+        for client in clients:
+            client.close()
+
+
+def fitting(client: httpx.Client, values: list[object]) -> list[object]:
+    """As many arguments as the endpoint takes; what comes last is left as it is by itself."""
+    told = client.get(f"{API}/info").json()["named_endpoints"]["/generate_image"]["parameters"]
+    given = dict(zip(("prompt", "negative_prompt", "width", "height", "steps"), values, strict=False))
+    return [given.get(each["parameter_name"], each.get("parameter_default")) for each in told]
+
+
+def done(folder: Path, owner: str) -> list[str]:
+    """The pictures that the audit says an owner got."""
+    file = folder / "data" / "audit" / "audit.jsonl"
+    text = file.read_text() if file.exists() else ""
+    return [line for line in text.splitlines() if f'"{owner}"' in line and '"generate_image"' in line]

@@ -5,12 +5,14 @@ from studio.engines.text.costs import text_costs
 from studio.engines.text.hf import TransformersLoader
 from studio.engines.text.llamacpp import LlamaCppLoader
 from studio.engines.text.openai import OpenAILoader
+from studio.engines.text.trial import Trial
 from studio.registry import Binding
 
 
 def llamacpp(context: EngineContext) -> Binding:
     """GGUF files, on the CPU: the wheels of the package index have no GPU backend."""
-    loader = LlamaCppLoader(context.settings.threads, context.settings.text_slots, context.beside)
+    settings, trial = context.settings, Trial(context.settings.cache)
+    loader = LlamaCppLoader(settings.threads, settings.text_slots, context.beside, expect=trial.expect)
     return Binding(loader, accelerated=lambda: False, costs=loader.costs, alone=False)
 
 

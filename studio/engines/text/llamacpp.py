@@ -43,18 +43,21 @@ class LlamaCppLoader:
         beside: Beside | None = None,
         keep: float = RELOAD_SHARE,
         crowded: Callable[[], bool] = others_running,
+        expect: Callable[[ModelSpec, Path], None] = lambda spec, weights: None,
     ) -> None:
         """`slots` is how many requests to serve at once.
 
         Without `threads`, prompts, and the texts of several users at once, take all usable cores. A single text takes
         all of them, or leaves one to `beside`, the browsers on this machine, and to what else runs on it, which
-        `crowded` tells; see `writing_cores`, and `Serving` for when that changes and for `keep`.
+        `crowded` tells; see `writing_cores`, and `Serving` for when that changes and for `keep`. `expect`
+        raises where a file had better not be loaded in this process.
         """
         self._threads = threads
         self._slots = slots
         self._beside = beside or Beside()
         self._keep = keep
         self._crowded = crowded
+        self._expect = expect
 
     def __call__(
         self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole"
@@ -66,6 +69,7 @@ class LlamaCppLoader:
         except ValueError as error:
             raise WeightsUnavailable("weights.corrupt", model=spec.name, reason=str(error)) from error
         context = served_context(spec, header)
+        self._expect(spec, weights)
         folder = tempfile.mkdtemp(prefix="studio-")
         # One for each time it is loaded: the server before may take a moment to go.
         sockets = (f"{folder}/{number}.sock" for number in count())

@@ -1,12 +1,13 @@
 """The one gate that every request passes: under which name, from where, who, and whether they may."""
 
+import logging
 from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from studio.errors import Forbidden, StudioError
+from studio.errors import Forbidden, InvalidRequest, StudioError
 from studio.identity.identity import Recognised, Visit
 from studio.identity.owners import Owner
 from studio.identity.sessions import GUEST_COOKIE, GUEST_SECONDS
@@ -16,6 +17,8 @@ from studio.ui.gate.cookies import cookie
 from studio.ui.gate.doors import Door, door
 from studio.ui.gate.guarded import Guarded, Stalled
 from studio.ui.gate.refusals import refusal
+
+_log = logging.getLogger("studio.gate")
 
 INSIDE: Final = "x-studio-inside"
 """Carries the word by which the studio knows its own calls to itself: those that MCP makes for a caller."""
@@ -57,6 +60,12 @@ class Gate:
             if guarded.started:
                 raise
             await refusal(error, request)(scope, receive, guarded)
+        except Exception as error:
+            if guarded.started or not scope["state"].get("called"):
+                raise
+            # What a handler does wrong is told in its stream; here Gradio could make nothing of what was sent.
+            _log.warning("a call was not understood: %s at %s", type(error).__name__, scope["path"])
+            await refusal(InvalidRequest("body.malformed"), request)(scope, receive, guarded)
 
     def _taken_from_proxy(self, scope: Scope) -> bool:
         """Believe a named proxy about client, scheme and host; from anybody else such headers are removed."""
@@ -106,6 +115,7 @@ class Gate:
             return receive
         if found.who == "admin" and not (owner.admin or owner.local):
             raise Forbidden("auth.admin")
+        scope["state"]["called"] = request.method not in SAFE
         self._identity.limits.request(owner, (scope.get("client") or ("", 0))[0])
         return await self._contents.admitted(found, request, receive, send, owner)
 
