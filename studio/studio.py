@@ -24,6 +24,7 @@ from studio.imaging.drawing.illustrator import Illustrator
 from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.drawing.safety_checker import SafetyChecker
 from studio.imaging.enlarging.enlarger import Enlarger
+from studio.imaging.pictures.storage import sweep
 from studio.imaging.plots.plotter import Plotter
 from studio.imaging.prompts.phrasing import Phrasing
 from studio.messages import Locale, assets
@@ -128,6 +129,7 @@ class Studio:
         self.plotter = Plotter(self.illustrator, self.registry, self.phrasing, self.settings.outputs)
         if residents is not None:
             self._load_residents(home)
+        sweep(self.settings.outputs)
         self._closing = threading.Event()
         threading.Thread(target=self._sweep, name="keep-alive", daemon=True).start()
 

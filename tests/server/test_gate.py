@@ -1,16 +1,20 @@
 """The doors that an attack found open: names, origins, bodies, the queue's way round, health, and the end."""
 
+import asyncio
 import socket
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from studio.identity.accounts import Accounts
 from studio.settings import Settings
 from studio.ui.gate.addresses import Names, Proxies, same_origin
+from studio.ui.gate.guarded import Guarded, Stalled
 from tests.server.conftest import Team
+from tests.support.loops import run
 from tests.support.server import live_server
 
 API = "/gradio_api"
@@ -125,6 +129,17 @@ def test_a_client_that_sends_nothing_holds_nobody_up(team: Team) -> None:
         head = f"POST {API}/call/score_code HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {team.tokens['mei']}\r\n"
         silent.sendall(f"{head}Content-Length: 100\r\n\r\n".encode())
         assert client.get("/config").status_code == 200
+
+
+def test_a_client_that_never_reads_is_dropped() -> None:
+    async def never(message: Message) -> None:
+        await asyncio.Event().wait()
+
+    async def sent() -> None:
+        await Guarded(never, {}, seconds=0.05)({"type": "http.response.body", "body": b"x"})
+
+    with pytest.raises(Stalled):
+        run(sent())
 
 
 def test_who_is_told_to_end_lets_work_end_and_says_so(tmp_path: Path) -> None:

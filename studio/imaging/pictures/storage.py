@@ -2,16 +2,20 @@
 
 import errno
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
+from typing import BinaryIO, Final
 from uuid import uuid4
 
 from studio.errors import StorageFailed
+
+LEFT_SECONDS: Final = 3600.0
+"""After which a half-written file that did not change is nobody's any more."""
 
 
 class Draft:
@@ -122,6 +126,14 @@ def _refused(error: OSError) -> StorageFailed:
     if full:
         return StorageFailed("outputs.full")
     return StorageFailed("outputs.refused", reason=error.strerror or str(error))
+
+
+def sweep(outputs: Path, age: float = LEFT_SECONDS) -> None:
+    """Remove what processes that are gone left half written; one that is being written changes all the time."""
+    for partial in outputs.glob("*/.*.part"):
+        with suppress(OSError):
+            if time.time() - partial.stat().st_mtime > age:
+                partial.unlink()
 
 
 def copied(files: Sequence[Path], target: Path) -> list[Path]:

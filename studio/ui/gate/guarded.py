@@ -18,8 +18,9 @@ class Stalled(Exception):
 class Guarded:
     """Sends, with the headers every answer has, and gives up on a client that does not read."""
 
-    def __init__(self, send: Send, headers: dict[str, str]) -> None:
-        self._send, self._headers = send, headers
+    def __init__(self, send: Send, headers: dict[str, str], seconds: float = READ_SECONDS) -> None:
+        """`seconds` is how long a client may leave what it is sent unread."""
+        self._send, self._headers, self._seconds = send, headers, seconds
         self.cookie: str | None = None
         self.answered: Callable[[bytes], None] | None = None
         """Told the body of an answer that is all well."""
@@ -42,6 +43,6 @@ class Guarded:
                 # Before the client can act on it: what it is told is already its own.
                 self.answered(bytes(self._body))
         try:
-            await asyncio.wait_for(self._send(message), READ_SECONDS)
+            await asyncio.wait_for(self._send(message), self._seconds)
         except TimeoutError as error:
             raise Stalled from error

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from studio.errors import TooMuch
 
 LOOKED_SECONDS: Final = 5.0
+STARTING_SECONDS: Final = 60.0
 FREE: Final = 512 * 2**20
 """Bytes of the disk that uploads leave free."""
 FOLDER: Final = "studio-temporary"
@@ -74,6 +75,8 @@ def _bytes(folder: Path) -> int:
 def _sweep(parent: Path) -> None:
     for mark in parent.glob("*.lock"):
         try:
+            if time.time() - mark.stat().st_mtime < STARTING_SECONDS:
+                continue  # made a moment ago, and perhaps not held yet
             with FileLock(mark, timeout=0):
                 shutil.rmtree(mark.with_suffix(""), ignore_errors=True)
                 with suppress(OSError):

@@ -1,10 +1,11 @@
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from studio.errors import StorageFailed
-from studio.imaging.pictures.storage import Draft, PictureStore, _moved
+from studio.imaging.pictures.storage import Draft, PictureStore, _moved, sweep
 
 
 def files(folder: Path) -> list[Path]:
@@ -75,3 +76,15 @@ def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageFailed, match="could not be saved"), PictureStore(tmp_path / "file").new("cat"):
         pass
+
+
+def test_what_a_process_that_is_gone_left_half_written_is_swept(tmp_path: Path) -> None:
+    folder = tmp_path / "2026-01-01"
+    folder.mkdir()
+    left, written, kept = folder / ".a.part", folder / ".b.part", folder / "c.png"
+    for file in (left, written, kept):
+        file.touch()
+    for file in (left, kept):
+        os.utime(file, (0, 0))
+    sweep(tmp_path)
+    assert sorted(folder.iterdir()) == sorted([written, kept])
