@@ -1,5 +1,6 @@
 """Who is there and what they may: the one place that is asked, in each of the ways a studio can be open."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -143,7 +144,7 @@ class Identity:
         return Recognised(guest(f"address {visit.address}"))
 
 
-def expect_reachable(settings: Settings) -> None:
+def expect_reachable(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     """Refuse to listen to others with nobody at the door.
 
     Raises:
@@ -154,3 +155,6 @@ def expect_reachable(settings: Settings) -> None:
         raise InvalidRequest("auth.reachable", host=settings.host)
     if settings.auth == "proxy" and not settings.trusted_proxies:
         raise InvalidRequest("auth.proxy")
+    # Elsewhere Gradio pretends that somebody is signed in.
+    if settings.auth == "huggingface" and not ("SPACE_ID" in environ and environ.get("OAUTH_CLIENT_ID")):
+        raise InvalidRequest("auth.hugging_face")

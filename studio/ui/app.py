@@ -56,6 +56,8 @@ def build(studio: Studio) -> Page:
     temporary = Temporary.here(settings.max_temporary)  # before a component asks where that is
     page: Page
     with Page(title="Studio", analytics_enabled=False, delete_cache=TEMPORARY_FILES, fill_width=True) as page:
+        if settings.auth == "huggingface":
+            gr.LoginButton(visible=False)  # Gradio adds the routes of signing in where there is such a button
         header = Header(studio)
         locale = gr.Textbox("en", visible=False)
         with gr.Tabs(elem_id="tabs") as tabs:

@@ -38,6 +38,8 @@ started gets a number, so that a Stop that comes late ends what it was meant for
 IDLE_JS: Final = "() => [{__type__: 'update', visible: true}, {__type__: 'update', visible: false}]"
 BEGIN_SECONDS: Final = 0.5
 """How long Stop waits for a run to begin: clicked at once, it overtakes the request that it stops."""
+MOST_SESSIONS: Final = 1000
+"""Of which it is known which run began last."""
 HALT_SECONDS: Final = 2.0
 """How long Stop waits for a run to say its last word."""
 
@@ -245,7 +247,11 @@ class StartStop:
             if self._unwanted.pop(session, 0) == run.number:
                 run.paced.stop()
             self._runs[session] = run
+            self._begun.pop(session, None)
             self._begun[session] = run.number
+            for kept in (self._begun, self._unwanted):
+                if len(kept) > MOST_SESSIONS:
+                    del kept[next(iter(kept))]
             self._changed.notify_all()
         return run
 

@@ -145,6 +145,9 @@ def test_listening_to_others_with_nobody_at_the_door_is_refused(host: str) -> No
         expect_reachable(Settings(host=loopback, auth="none"))
     with pytest.raises(InvalidRequest):
         expect_reachable(Settings(host=host, auth="proxy"))
+    with pytest.raises(InvalidRequest, match="Space"):
+        expect_reachable(Settings(host=host, auth="huggingface"), {})
+    expect_reachable(Settings(host=host, auth="huggingface"), {"SPACE_ID": "a/b", "OAUTH_CLIENT_ID": "x"})
 
 
 def test_a_session_is_the_first_ones_and_a_file_everybodys_who_was_given_it(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_only_named_proxies_say_for_whom_they_come() -> None:
     assert not proxies.trust("11.0.0.1")
     assert proxies.client("6.6.6.6, 7.7.7.7, 10.0.0.9", "10.0.0.1") == "7.7.7.7"
     assert proxies.client("", "10.0.0.1") == "10.0.0.1"
+    assert Proxies(["*"]).client("6.6.6.6, 10.0.0.9", "10.0.0.1") == "6.6.6.6"
 
 
 def test_another_host_or_origin_changes_nothing(team: Team) -> None:

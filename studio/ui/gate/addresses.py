@@ -75,9 +75,15 @@ class Proxies:
         return any(found in network for network in self._networks)
 
     def client(self, forwarded: str, peer: str) -> str:
-        """Who sent it: the last address that no proxy of ours has."""
+        """Who sent it: the last address that no proxy of ours has.
+
+        Where everything comes through proxies that nobody can name, as on a Space, it is the first: a visitor can make
+        that up, which only chooses under whose limits their guests count; the last would be one for all visitors.
+        """
+        if self._all:
+            return forwarded.split(",", maxsplit=1)[0].strip() or peer
         for address in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
-            if self._all or not self.trust(address):
+            if not self.trust(address):
                 return address
         return peer
 

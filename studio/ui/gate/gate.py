@@ -1,5 +1,6 @@
 """The one gate that every request passes: under which name, from where, who, and whether they may."""
 
+import hmac
 import logging
 from typing import Final
 
@@ -70,7 +71,7 @@ class Gate:
     def _taken_from_proxy(self, scope: Scope) -> bool:
         """Believe a named proxy about client, scheme and host; from anybody else such headers are removed."""
         headers, peer = Headers(scope=scope), (scope.get("client") or ("", 0))[0]
-        inside = headers.get(INSIDE) == self._house.inside
+        inside = hmac.compare_digest(headers.get(INSIDE, "").encode(), self._house.inside.encode())
         trusted = inside or self._proxies.trust(peer)
         if trusted:
             client = self._proxies.client(headers.get("x-forwarded-for", ""), peer)
