@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -138,16 +139,21 @@ def _app(studio: Studio, page: Page, public_files: Sequence[Path]) -> tuple[App,
 
 def _let_in(page: Page, inside: str) -> None:
     """MCP calls the studio's own endpoints, in the name of whoever calls it."""
-    from gradio_client import Client
+
+    @cache
+    def client() -> Any:
+        from gradio_client import Client
+
+        return Client(
+            page.local_url,
+            download_files=False,
+            verbose=False,
+            analytics_enabled=False,
+            headers={"x-gradio-user": "mcp", INSIDE: inside},
+        )
 
     server: Any = page.mcp_server_obj
-    server._client_instance = Client(
-        page.local_url,
-        download_files=False,
-        verbose=False,
-        analytics_enabled=False,
-        headers={"x-gradio-user": "mcp", INSIDE: inside},
-    )
+    server._get_or_create_client = client  # by itself it would come as nobody
 
 
 def _quiet() -> None:
