@@ -1,12 +1,13 @@
 """A running studio as its API shows it: what is in memory there, and moving it."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from studio import errors
-from studio.errors import InvalidRequest, ServerFailed, StudioError
+from studio.errors import Forbidden, InvalidRequest, ServerFailed, StudioError
 from studio.messages import Locale
 
 ADDRESS: Final = "http://127.0.0.1:7860"
@@ -60,6 +61,8 @@ class RemoteStudio:
     """
 
     address: str
+    token: str = field(default_factory=lambda: os.environ.get("STUDIO_TOKEN", ""))
+    """Where the studio asks who it is."""
     _client: Any = field(default=None, init=False)
 
     def memory(self, since: int = 0, locale: Locale = "en") -> Memory:
@@ -79,19 +82,23 @@ class RemoteStudio:
 
             # Without a scheme the client would look for a Space of that name, and a hub's token is nobody's business.
             address = self.address if "://" in self.address else f"http://{self.address}"
+            headers = {"authorization": f"Bearer {self.token}"} if self.token else None
             self._client = self._asked(
-                lambda: Client(address, token=False, verbose=False, analytics_enabled=False), "remote.unreachable"
+                lambda: Client(address, token=False, headers=headers, verbose=False, analytics_enabled=False),
+                "remote.unreachable",
             )
         return self._client
 
     def _asked(self, ask: Callable[[], Any], silence: str) -> Any:
         import httpx
-        from gradio_client.exceptions import AppError
+        from gradio_client.exceptions import AppError, AuthenticationError
 
         try:
             return ask()
         except AppError as error:
             _refuse(error)
+        except AuthenticationError as error:
+            raise Forbidden("remote.token", address=self.address) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise ServerFailed(silence, address=self.address) from error
         except ValueError as error:

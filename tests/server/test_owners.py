@@ -13,6 +13,8 @@ from gradio.routes import App
 from gradio_client import Client
 from PIL import Image
 
+from studio.cli.remote import RemoteStudio
+from studio.errors import Forbidden
 from studio.ui.gate.doors import DOORS, door
 from tests.server.conftest import PASSWORD, Team
 
@@ -211,6 +213,12 @@ def test_gradio_client_comes_in_by_a_token_and_reads_refusals_in_words(team: Tea
         client.predict("cpu", 1, api_name="/set_budget")
     with pytest.raises(Exception, match="credentials"):
         Client(team.server.url, headers={"authorization": "Bearer studio_00000000_" + "x" * 43}, verbose=False)
+
+
+def test_the_command_line_looks_after_a_studio_with_an_admins_token(team: Team) -> None:
+    assert RemoteStudio(team.server.url, team.tokens["ada"]).memory()["devices"]
+    with pytest.raises(Forbidden, match="STUDIO_TOKEN"):
+        RemoteStudio(team.server.url, "").memory()
 
 
 def test_the_audit_and_the_log_hold_nothing_that_was_sent(team: Team) -> None:
