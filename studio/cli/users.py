@@ -1,7 +1,6 @@
 """Who may use a studio with accounts, and the tokens of their programs."""
 
 import sys
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
@@ -115,5 +114,4 @@ def _password(terminal: Terminal) -> str:
 
 
 def _noted(settings: Settings, kind: str, why: str) -> None:
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    Audit(settings.data / "audit").write(Entry(HOST, kind, why=why, at=at))
+    Audit(settings.data / "audit").write(Entry(HOST, kind, why=why))

@@ -97,7 +97,9 @@ class Identity:
         self._tries_from.add(address)
         owner = self.accounts.sign_in(name, password)
         if owner is None:
-            self.audit.write(Entry(name.strip()[:MOST_NAME] or "?", "sign-in", "refused"))
+            # What is no account's name may be a password that was typed into the wrong field.
+            known = user(name.strip().lower()).id if self.accounts.stamp(name.strip().lower()) else ""
+            self.audit.write(Entry(known, "sign-in", "refused"))
             return None
         self._tries.forget(key)
         self.audit.write(Entry(owner.id, "sign-in"))

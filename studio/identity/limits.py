@@ -17,6 +17,8 @@ PER_ADDRESS: Final = 4
 """How many guests' worth one address may take: a classroom behind one is served, a crowd of invented guests is not."""
 CROWDED: Final = 4
 """Times the length of a queue that it may have where everybody in it has one job."""
+LIGHT_PLACES: Final = 8
+"""Times as many light calls as heavy ones may wait."""
 LEAST_WAIT: Final = 1
 MOST_WAIT: Final = 600
 USUAL_JOB: Final = 10.0
@@ -27,15 +29,15 @@ USUAL_JOB: Final = 10.0
 class Allowance:
     """What one owner may have. Sizes are bytes."""
 
-    running: int = 2
+    running: int
     """Jobs of one lane at the same time."""
-    waiting: int = 16
+    waiting: int
     """Jobs of one lane in the queue."""
-    requests: int = 600
+    requests: int
     """A minute."""
-    uploaded: int = 2**30
+    uploaded: int
     """An hour."""
-    made: int = 8 * 2**30
+    made: int
     """A day, of finished files."""
 
 
@@ -79,19 +81,22 @@ class Limits:
         if not owner.local:
             self._made.add(owner.id, size)
 
-    def join(self, owner: Owner, lane: str, waiting: Counter[str]) -> None:
+    def join(self, owner: Owner, lane: str, waiting: Counter[str], *, light: bool = False) -> None:
         """Ask for a place in the queue of a lane; `waiting` counts by owner those who have one.
+
+        Calls that need no model, `light` ones, are over at once and make no files: more of them may wait.
 
         Raises:
             TooMuch: the owner has as many as one may have, or too many files today, or the lane is full.
         """
+        times = LIGHT_PLACES if light else 1
         if not owner.local:
-            if waiting[owner.id] >= self.allowance.waiting:
+            if waiting[owner.id] >= times * self.allowance.waiting:
                 raise TooMuch("limit.waiting", count=waiting[owner.id], seconds=self._comes_free(lane))
-            if wait := self._made.wait(owner.id):
+            if not light and (wait := self._made.wait(owner.id)):
                 raise TooMuch("limit.made", seconds=_shown(wait), minutes=math.ceil(wait / MINUTE))
         # Who has nothing in the queue finds a place in it, however full others have made it.
-        most = self.queue_length if waiting[owner.id] else CROWDED * self.queue_length
+        most = times * self.queue_length * (1 if waiting[owner.id] else CROWDED)
         if waiting.total() >= most:
             raise TooMuch("limit.queue", seconds=self._comes_free(lane))
 

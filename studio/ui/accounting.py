@@ -90,11 +90,6 @@ class Accounting:
                 )
             )
 
-    def note(self, request: gr.Request | None, kind: str, model: str = "", why: str = "") -> None:
-        """One thing that was done at once, such as a pin."""
-        owner = owner_of(request) or LOCAL
-        self._studio.identity.audit.write(Entry(owner.id, kind, model=model, why=why))
-
     def _model(self, model: str | None, tasks: Sequence[Task]) -> str:
         """The id of a model of the catalogue, and nothing else that somebody sent in its place."""
         if tasks:

@@ -107,6 +107,23 @@ def test_wrong_passwords_are_bounded_and_one_address_locks_out_no_other(tmp_path
     assert identity.who(Visit("7.7.7.7", cookies={"studio_session": cookie})) is None
 
 
+def test_what_was_typed_as_a_name_and_is_none_is_not_in_the_audit(tmp_path: Path) -> None:
+    identity = Identity(Settings(data=tmp_path, auth="users"))
+    identity.accounts.add("mei", password="a long password")
+    for name in ("a long password", "Mei"):
+        assert identity.sign_in(name, "wrong password", "1.1.1.1") is None
+    assert [entry.get("owner") for entry in identity.audit.entries()] == [None, "user:mei"]
+
+
+def test_light_calls_of_one_owner_keep_no_other_out() -> None:
+    limits = Limits(Allowance(running=1, waiting=2, requests=3, uploaded=100, made=0), queue_length=2)
+    mei, tom = user("mei"), user("tom")
+    limits.join(mei, "models", Counter({mei.id: 15}), light=True)
+    with pytest.raises(TooMuch):
+        limits.join(mei, "models", Counter({mei.id: 16}), light=True)
+    limits.join(tom, "models", Counter({mei.id: 16}), light=True)
+
+
 def test_a_name_in_a_header_counts_only_from_a_named_proxy(tmp_path: Path) -> None:
     identity = Identity(Settings(data=tmp_path, auth="proxy", trusted_proxies=("10.0.0.1",), admins=("mei@x.org",)))
     told = {"x-remote-user": "mei@x.org"}

@@ -85,6 +85,7 @@ def test_a_body_is_measured_before_it_is_read(team: Team) -> None:
     with team.client("mei") as client:
         large = client.post(f"{API}/call/score_code", content=b"x" * (5 * 2**20))
         assert large.status_code == 413
+        assert client.post(f"{API}/component_server", content=b"x" * (5 * 2**20)).status_code == 413
         parts = (b"x" * 2**16 for _ in range(100))
         assert client.post(f"{API}/call/score_code", content=parts).status_code == 413
         assert client.post(f"{API}/upload", content=parts).status_code == 411

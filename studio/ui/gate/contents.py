@@ -64,7 +64,7 @@ class Contents:
             "call": self._call,
             "cancel": self._cancel,
             "upload": self._upload,
-            "blob": self._upload,
+            "blob": self._blob,
         }
 
     async def admitted(self, found: Door, request: Request, receive: Receive, send: Guarded, owner: Owner) -> Receive:
@@ -126,6 +126,11 @@ class Contents:
         self._house.identity.limits.upload(owner, length)
         await run_in_threadpool(self._house.temporary.expect_room, length)
         return bounded(receive, request, most)
+
+    async def _blob(self, request: Request, receive: Receive, send: Guarded, owner: Owner) -> Receive:
+        # Files come in parts and go to the disk; what comes as JSON is parsed where everybody waits.
+        parts = request.headers.get("content-type", "").startswith("multipart/form-data")
+        return await (self._upload if parts else self._plain)(request, receive, send, owner)
 
     def _may_read(self, file: str, owner: Owner) -> bool:
         path = Path(file)

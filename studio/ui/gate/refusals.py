@@ -3,6 +3,7 @@
 from html import escape
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
@@ -14,7 +15,6 @@ from studio.ui.words import complaint
 STATUS: Final = {
     "auth.required": 401,
     "auth.nowhere": 404,
-    "auth.unknown": 403,
     "server.draining": 503,
     "body.too_large": 413,
     "body.length": 411,
@@ -34,10 +34,9 @@ def locale(request: Request) -> Locale:
     return "zh-CN" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
 
 
-def detail(error: StudioError, headers: object) -> str:
+def detail(error: StudioError, headers: Headers) -> str:
     """What to tell: to a page, both languages, of which it shows one; to a program, English."""
-    from_page = "sec-fetch-mode" in headers if hasattr(headers, "__contains__") else False
-    return complaint(error) if from_page else error.explain("en")
+    return complaint(error) if "sec-fetch-mode" in headers else error.explain("en")
 
 
 def refusal(error: StudioError, request: Request) -> Response:

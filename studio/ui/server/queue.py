@@ -13,7 +13,7 @@ from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import error_payload
 
-from studio.errors import ServerFailed, StudioError, TooMuch
+from studio.errors import ServerFailed, StudioError
 from studio.identity.identity import Identity
 from studio.identity.owners import LOCAL, Owner
 from studio.identity.turns import Turns
@@ -25,8 +25,6 @@ progress that no handler here tells in Gradio's way; that takes a tenth of a cor
 PROGRESS_LOOK_SECONDS: Final = 0.1
 SIDE_REQUESTS: Final = 16
 """How many of each kind of request that needs no model may run at the same time."""
-LIGHT_PLACES: Final = 8
-"""Times as many light calls as heavy ones may wait: each is over at once."""
 CLIENT: Final = "gradio_client/"
 """A client that shows the words of an answer, and of a refusal by status the number alone."""
 EMPTY_SESSIONS: Final = 1000
@@ -116,8 +114,7 @@ class FairQueue(Queue):
             await super().process_events(events, batch, begin_time, fn)
         finally:
             for event in events:
-                if event.concurrency_id in self._heavy:
-                    self._identity.limits.ran(event.concurrency_id, time.monotonic() - begun)
+                self._identity.limits.ran(event.concurrency_id, time.monotonic() - begun)
                 if event.session_hash == event._id and self.server_app is not None:
                     self.server_app.state_holder.session_data.pop(event.session_hash, None)
                     self.server_app.state_holder.time_last_used.pop(event.session_hash, None)
@@ -133,8 +130,7 @@ class FairQueue(Queue):
         end = time.monotonic() + seconds
         while self.at_work and time.monotonic() < end:
             await asyncio.sleep(LOOK_SECONDS)
-        error = ServerFailed("server.ended")
-        told = _payload(error)
+        told = _payload(ServerFailed("server.ended"))
         for event in [*self._running(), *(event for lane in self._heavy for event in self._waiting(lane))]:
             self.send_message(event, ProcessCompletedMessage(output=told, success=False))
         await asyncio.sleep(5 * LOOK_SECONDS)
@@ -153,10 +149,7 @@ class FairQueue(Queue):
 
     def _expect_place(self, lane: str, owner: Owner) -> None:
         waiting = Counter(_owner(event) for event in self._waiting(lane))
-        if lane in self._heavy:
-            self._identity.limits.join(owner, lane, waiting)
-        elif waiting.total() >= LIGHT_PLACES * self._identity.limits.queue_length:
-            raise TooMuch("limit.queue", seconds=1)
+        self._identity.limits.join(owner, lane, waiting, light=lane not in self._heavy)
 
     def _waiting(self, lane: str) -> list[Event]:
         queue = self.event_queue_per_concurrency_id.get(lane)
