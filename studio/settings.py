@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     """Where finished pictures are kept."""
     data: Path = Field(default_factory=lambda: user_data_path("aigc-studio"))
     """What users keep for their prompts: `styles.yaml`, and the folders `wildcards`, `loras` and `embeddings`."""
+    database_url: SecretStr = SecretStr("")
+    """Where the library's rows are, as `postgresql+psycopg://user:password@host/name`; empty for SQLite in `data`."""
+    owner_kept: int = Field(default=0, ge=0)
+    """Bytes of files that one owner may keep in the library; 0 is without end."""
+    most_kept: int = Field(default=0, ge=0)
+    """The same for all owners together."""
+    kept_days: int = Field(default=0, ge=0)
+    """After how many days works that are neither rated nor tagged nor favourites go to the trash; 0 is never."""
     catalogue: Path = Field(default_factory=_default_catalogue)
     """The `models.yaml` to read."""
 

@@ -27,6 +27,9 @@ from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.pictures.storage import sweep
 from studio.imaging.plots.plotter import Plotter
 from studio.imaging.prompts.phrasing import Phrasing
+from studio.keeping import Keeper
+from studio.library.library import Library
+from studio.library.upkeep import Quota
 from studio.messages import Locale, assets
 from studio.registry import (
     Binding,
@@ -90,6 +93,7 @@ class Studio:
         gpu = gpu or zerogpu()  # before anything can touch CUDA
         self.settings = settings or Settings.read()
         self.identity = Identity(self.settings)
+        self.library = self._kept()
         self.catalogue = catalogue or Catalogue.read(self.settings.catalogue)
         self.beside = Beside()
         bindings = bindings or default_bindings(self.settings, self.beside, {spec.engine for spec in self.catalogue})
@@ -113,6 +117,7 @@ class Studio:
             executor=home,
         )
         self.metrics = Metrics(self.registry)
+        self.keeper = Keeper(self.library, lambda model, tasks: self.registry.choose(model, *tasks).id)
         self.writer = Writer(self.registry)
         self.coder = Coder(self.registry)
         self.phrasing = Phrasing(self.settings.data, assets() / "starter-diffusion")
@@ -209,12 +214,18 @@ class Studio:
         """Free everything that is idle."""
         self._closing.set()
         self.registry.close()
+        self.library.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _kept(self) -> Library:
+        settings = self.settings
+        quota = Quota(settings.owner_kept, settings.most_kept, settings.kept_days)
+        return Library(settings.data / "library", settings.database_url.get_secret_value(), quota)
 
     def _library(self) -> AdapterLibrary:
         settings = self.settings

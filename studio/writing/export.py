@@ -12,3 +12,11 @@ def article_markdown(outline: Outline, texts: Mapping[int, str]) -> str:
         if index in texts:
             parts += [f"## {section.heading}", texts[index]]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def outline_markdown(outline: Outline) -> str:
+    """The plan of an article: its title, and each section's heading with its key points."""
+    parts = [f"# {outline.title}"]
+    for section in outline.sections:
+        parts += [f"## {section.heading}", "\n".join(f"- {point}" for point in section.key_points)]
+    return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,0 +1,250 @@
+"""What of a craft's results is kept in the library, and as what: the one place where crafts and library meet."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import singledispatchmethod
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from studio.coding.coder import TASKS as CODING
+from studio.coding.requests import Snippet, SnippetRequest
+from studio.errors import StudioError
+from studio.imaging.drawing.plan import TASKS as DRAWING
+from studio.imaging.drawing.requests import Drawn, PictureRequest
+from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
+from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
+from studio.imaging.plots.plotter import PlotRequest, Plotted
+from studio.library.library import Library
+from studio.library.values import File, Made, Saved
+from studio.registry import Task
+from studio.validation import Request
+from studio.writing.export import article_markdown, outline_markdown
+from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
+from studio.writing.writer import TASKS as WRITING
+
+Step = TypeVar("Step")
+TITLE: Final = 80
+"""Characters of a prompt that name what came of it."""
+_log = logging.getLogger("studio.library")
+
+
+@dataclass(frozen=True)
+class Unkept:
+    """A result that could not be kept, and why; it is shown all the same."""
+
+    error: StudioError
+
+
+Kept = Saved | Unkept
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whose a result will be, and which work it is a version of."""
+
+    owner: str
+    work: str | None = None
+    """None begins a new one."""
+    parent: int | None = None
+    brief: Mapping[str, Any] = field(default_factory=dict)
+    """What an article was asked for before its outline was there."""
+
+
+class Keeper:
+    """Puts finished results into the library as they pass by."""
+
+    def __init__(self, library: Library, chosen: Callable[[str | None, Sequence[Task]], str]) -> None:
+        """`chosen` tells the id of the model that does the work where a request names one or none."""
+        self._library, self._chosen = library, chosen
+
+    def keep(self, place: Place, request: Request, steps: Iterator[Step]) -> Iterator[Step | Kept]:
+        """Hand steps on, and where a result is finished, afterwards where it is kept.
+
+        Of a run that is stopped, what was finished is kept as well.
+        """
+        run = _Run(self, place, request)
+        try:
+            for step in steps:
+                yield step
+                if isinstance(step, SectionText | Article | Drawn | Plotted):
+                    yield from run.noted(step)
+                elif isinstance(step, Outline | Enlarged) or (isinstance(step, Snippet) and step.done):
+                    yield from run.kept(step)
+            yield from run.ended()
+        except GeneratorExit:
+            for _ in run.ended():
+                pass
+            raise
+        except StudioError:
+            yield from run.ended()
+            raise
+
+    def put(self, place: Place, made: Made) -> Kept:
+        """Keep one result; a refusal is told and not raised, because what was made must not be lost with it."""
+        try:
+            return self._library.works.save(place.owner, made, place.work, place.parent)
+        except StudioError as error:
+            _log.warning("a result was not kept: %s", error.text())
+            return Unkept(error)
+
+    def model(self, request: Request) -> str:
+        """The id of the model that does what is asked."""
+        tasks: tuple[Task, ...] = WRITING
+        if isinstance(request, SnippetRequest):
+            tasks = CODING
+        elif isinstance(request, PictureRequest | PlotRequest):
+            tasks = DRAWING
+        elif isinstance(request, EnlargeRequest):
+            tasks = ENLARGING
+        asked = request.picture.model if isinstance(request, PlotRequest) else getattr(request, "model", None)
+        try:
+            return self._chosen(asked, tasks)
+        except StudioError:
+            return str(asked or "")
+
+
+@dataclass
+class _Run:
+    """One run, and what of it waits to be kept."""
+
+    keeper: Keeper
+    place: Place
+    request: Request
+    began: float = field(default_factory=time.monotonic)
+    pictures: int = 0
+    """Of `Drawn`, how many are kept."""
+    held: SectionText | Article | Plotted | None = None
+    texts: dict[int, str] = field(default_factory=dict)
+    tokens: int = 0
+
+    def noted(self, step: Any) -> Iterator[Kept]:
+        """Remember what may be the last word; pictures are kept one by one."""
+        if isinstance(step, Drawn):
+            yield from self.kept(step)
+        elif isinstance(step, SectionText):
+            if step.done:
+                self.texts[step.index] = step.text
+                self.tokens += step.tokens
+                if isinstance(self.request, SectionRequest):
+                    self.held = step
+        else:
+            self.held = step
+
+    def ended(self) -> Iterator[Kept]:
+        """Keep what waits."""
+        held, self.held = self.held, None
+        if held is not None:
+            yield from self.kept(held)
+
+    def kept(self, step: Any) -> Iterator[Kept]:
+        """Keep what a step brought, one result after another."""
+        for made in self.made(step):
+            timed = replace(
+                made, seconds=round(time.monotonic() - self.began, 2), model=self.keeper.model(self.request)
+            )
+            saved = self.keeper.put(self.place, timed)
+            if isinstance(saved, Saved) and self.place.work is None and made.kind == "article":
+                self.place = replace(self.place, work=saved.work)
+            yield saved
+
+    @singledispatchmethod
+    def made(self, step: object) -> Iterator[Made]:
+        """What the library is handed."""
+        raise TypeError(step)
+
+    @made.register
+    def _outline(self, step: Outline) -> Iterator[Made]:
+        asked = {"brief": _fields(self.request)}
+        made = {"outline": step.model_dump(mode="json"), "sections": {}, "text": outline_markdown(step)}
+        yield Made("article", step.title, asked, made)
+
+    @made.register
+    def _article(self, step: Article) -> Iterator[Made]:
+        if isinstance(self.request, ArticleRequest):
+            outline, sections = self.request.outline, {str(index): text for index, text in self.texts.items()}
+            made = {"outline": outline.model_dump(mode="json"), "sections": sections, "text": step.markdown}
+            yield Made("article", outline.title, self._asked("article"), made, tokens=self.tokens)
+
+    @made.register
+    def _section(self, step: SectionText) -> Iterator[Made]:
+        if isinstance(self.request, SectionRequest):
+            request = self.request
+            known = dict(self.place.brief.get("sections") or {})
+            sections = {**known, str(step.index): step.text}
+            asked = self._asked("section") | {"section": step.index, "instruction": request.instruction}
+            text = _assembled(request.outline, sections)
+            made = {"outline": request.outline.model_dump(mode="json"), "sections": sections, "text": text}
+            yield Made("article", request.outline.title, asked, made, tokens=step.tokens)
+
+    @made.register
+    def _snippet(self, step: Snippet) -> Iterator[Made]:
+        fields = _fields(self.request)
+        asked = {"description": fields.pop("description", "")}
+        report = step.report.model_dump(mode="json") if step.report else None
+        made = {"code": step.code, "language": step.language, "report": report, "notice": step.notice}
+        yield Made("snippet", titled(asked["description"]), asked, made, fields, tokens=step.tokens)
+
+    @made.register
+    def _drawn(self, step: Drawn) -> Iterator[Made]:
+        asked, settings, sources = picture_asked(self.request)
+        made = list(zip(step.files, step.seeds, step.infotexts, strict=True))[self.pictures :]
+        self.pictures = len(step.files)
+        for file, seed, infotext in made:
+            told = {"infotext": infotext, "seed": seed}
+            mine = settings | {"seed": seed, "count": 1, "batch_size": 1}
+            yield Made("picture", titled(asked["prompt"]), asked, told, mine, (File(file), *sources))
+
+    @made.register
+    def _enlarged(self, step: Enlarged) -> Iterator[Made]:
+        source = self.request.file if isinstance(self.request, EnlargeRequest) else step.source
+        made = {"width": step.width, "height": step.height}
+        files = (File(step.file), File(step.source, "source", f"file{step.source.suffix}"))
+        yield Made("enlargement", titled(source.stem), {}, made, {"model": _fields(self.request).get("model")}, files)
+
+    @made.register
+    def _plotted(self, step: Plotted) -> Iterator[Made]:
+        if not isinstance(self.request, PlotRequest):
+            return
+        asked, settings, sources = picture_asked(self.request.picture)
+        axes = self.request.model_dump(mode="json", include={"x", "y"})
+        cells = tuple(File(cell, "cell") for row in step.cells for cell in row if cell)
+        made = {"infotext": step.infotext, "done": step.done, "total": step.total}
+        yield Made("plot", titled(asked["prompt"]), asked, made, settings | axes, (File(step.file), *cells, *sources))
+
+    def _asked(self, what: str) -> dict[str, Any]:
+        brief = {name: value for name, value in self.place.brief.items() if name != "sections"}
+        return {"what": what, **({"brief": brief} if brief else {})}
+
+
+def picture_asked(request: Any) -> tuple[dict[str, Any], dict[str, Any], tuple[File, ...]]:
+    """A request for a picture as its words, its settings, and the pictures that it begins from."""
+    fields = _fields(request)
+    asked = {name: fields.pop(name, "") for name in ("prompt", "negative_prompt")}
+    sources = [("image", fields.pop("image", None)), ("mask", fields.pop("mask", None))]
+    for number, unit in enumerate(fields.get("controls") or ()):
+        sources.append((f"controls.{number}", unit.pop("image", None)))
+    files = tuple(
+        File(Path(path), "source", f"{name}{Path(path).suffix.lower()}")
+        for name, path in sources
+        if path and Path(path).is_file()
+    )
+    return asked, fields, files
+
+
+def titled(text: str) -> str:
+    """A title from the beginning of a text."""
+    first = next((line for line in str(text).splitlines() if line.strip()), "")
+    return first if len(first) <= TITLE else first[: TITLE - 1].rstrip() + "…"
+
+
+def _fields(request: Any) -> dict[str, Any]:
+    """A request's fields as plain data."""
+    if isinstance(request, Brief | SnippetRequest | PictureRequest | EnlargeRequest):
+        return request.model_dump(mode="json")
+    return {}
+
+
+def _assembled(outline: Outline, sections: Mapping[str, str]) -> str:
+    return article_markdown(outline, {int(index): text for index, text in sections.items()})

@@ -1,0 +1,1 @@
+"""What was made: works and their versions, files, drafts, presets, and how they are found again."""

@@ -1,0 +1,1 @@
+"""Where the library's rows are: SQLite beside the studio, or PostgreSQL."""
