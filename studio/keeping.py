@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from studio.coding.coder import TASKS as CODING
-from studio.coding.requests import Snippet, SnippetRequest
+from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.errors import StudioError
 from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.drawing.requests import Drawn, PictureRequest
@@ -80,6 +80,19 @@ class Keeper:
         except StudioError:
             yield from run.ended()
             raise
+
+    def judged(self, place: Place, request: ScoreRequest, report: Report) -> Kept:
+        """Keep code that somebody wrote by hand, with what was found in it."""
+        made = {"code": request.code, "language": request.language, "report": report.model_dump(mode="json")}
+        settings = {"language": request.language}
+        if place.work:
+            try:
+                last = self._library.works.version(place.owner, place.work)
+                if last.made.get("code") == request.code:
+                    return Saved(place.work, last.number)
+            except StudioError:
+                pass  # deleted meanwhile, or not to be read: `put` makes a new work, or says why not
+        return self.put(place, Made("snippet", titled(request.code), {}, made, settings, how="edited"))
 
     def put(self, place: Place, made: Made) -> Kept:
         """Keep one result; a refusal is told and not raised, because what was made must not be lost with it."""
@@ -171,7 +184,7 @@ class _Run:
     def _section(self, step: SectionText) -> Iterator[Made]:
         if isinstance(self.request, SectionRequest):
             request = self.request
-            known = dict(self.place.brief.get("sections") or {})
+            known = dict(self.place.brief.get("written") or {})
             sections = {**known, str(step.index): step.text}
             asked = self._asked("section") | {"section": step.index, "instruction": request.instruction}
             text = _assembled(request.outline, sections)
@@ -214,7 +227,7 @@ class _Run:
         yield Made("plot", titled(asked["prompt"]), asked, made, settings | axes, (File(step.file), *cells, *sources))
 
     def _asked(self, what: str) -> dict[str, Any]:
-        brief = {name: value for name, value in self.place.brief.items() if name != "sections"}
+        brief = {name: value for name, value in self.place.brief.items() if name != "written"}
         return {"what": what, **({"brief": brief} if brief else {})}
 
 

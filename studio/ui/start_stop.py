@@ -23,7 +23,7 @@ from studio.ui.words import arrival, both, complaint, instead, line, trouble
 Updates = dict[Block, Any]
 """New values by component; what is not named stays as it is."""
 Work = Callable[..., Iterator[LoadProgress | Updates]]
-"""A tab's generator: it makes a request, runs a craft, and turns each partial result into updates."""
+"""A tab's generator: for an owner it makes a request, runs a craft, and turns each partial result into updates."""
 
 _log = logging.getLogger("studio.ui")
 
@@ -214,7 +214,7 @@ class StartStop:
         def begun(owner: Owner, *values: Any) -> Iterator[LoadProgress | Updates]:
             if expect is not None:
                 expect(owner)
-            yield from work(*values)
+            yield from work(owner, *values)
 
         def run(request: gr.Request, number: float, *values: Any) -> Iterator[Updates]:
             session = request.session_hash or ""

@@ -19,12 +19,13 @@ def admitted(
     tasks: Sequence[Task] = (),
     expect: Callable[[Any], None] | None = None,
 ) -> Callable[..., Any]:
-    """`function` with Gradio's request before its own arguments; clients do not see it.
+    """`function` with Gradio's request in the place of an owner, or before its own arguments; clients see neither.
 
     `tasks` say which model does it where none is named; `expect` raises where an owner may not do this.
     """
     signature = inspect.signature(function)
-    names = list(signature.parameters)
+    owned = "owner" in signature.parameters
+    names = [name for name in signature.parameters if name != "owner"]
     place = names.index("model") if "model" in names else None
 
     def model(values: Sequence[Any]) -> str | None:
@@ -36,7 +37,8 @@ def admitted(
         with accounting.run(request, function.__name__, model(values), tasks) as run:
             if expect is not None:
                 expect(owner_or_local(request))
-            for answer in function(*values):
+            given = (owner_or_local(request), *values) if owned else values
+            for answer in function(*given):
                 run.made(answer)
                 yield answer
 
@@ -45,8 +47,9 @@ def admitted(
         return function(*values)
 
     published: Any = stream if inspect.isgeneratorfunction(function) else once
-    parameters = [REQUEST, *signature.parameters.values()]
+    parameters = [REQUEST, *(signature.parameters[name] for name in names)]
     published.__signature__ = signature.replace(parameters=parameters)
-    published.__annotations__ = {"request": gr.Request, **function.__annotations__}
+    told = {name: kind for name, kind in function.__annotations__.items() if name != "owner"}
+    published.__annotations__ = {"request": gr.Request, **told}
     del published.__wrapped__  # Gradio would read the annotations of what it wraps
     return published  # type: ignore[no-any-return]

@@ -3,11 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.keeping import Unkept
+from studio.library.values import Saved
 from studio.messages import message
 from studio.ui.pacing import Paced
 
@@ -38,3 +40,10 @@ def answers(steps: Callable[[], Iterator[Answer | None]], first: Answer) -> Iter
         _log.exception("unexpected error")
         text = f"{message('errors.unexpected')} {message('errors.unexpected.hint')}"
         raise gr.Error(text, print_exception=False) from error
+
+
+def kept_as(step: object) -> dict[str, Any]:
+    """Where a result is kept, {work, version}, or {unkept}, why not; nothing for any other step."""
+    if isinstance(step, Saved):
+        return {"work": step.work, "version": step.version}
+    return {"unkept": step.error.explain("en")} if isinstance(step, Unkept) else {}

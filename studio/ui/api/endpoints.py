@@ -1,7 +1,7 @@
 """The endpoints for `gradio_client` and plain HTTP: names, typed arguments, plain JSON answers."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from gradio.events import api
 
@@ -10,12 +10,14 @@ from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.identity.owners import Owner
 from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
+from studio.keeping import Place, Unkept
+from studio.library.values import Saved
 from studio.messages import message
 from studio.registry import Task
 from studio.studio import Studio
 from studio.ui.accounting import Accounting
 from studio.ui.api.admitted import admitted
-from studio.ui.api.answers import answers
+from studio.ui.api.answers import answers, kept_as
 from studio.ui.api.models import Upkeep
 from studio.ui.api.pictures import PictureEndpoints
 from studio.ui.start_stop import Lane
@@ -25,6 +27,7 @@ from studio.writing.requests import Article, ArticleRequest, Brief, Outline, Sec
 from studio.writing.writer import TASKS as WRITING
 
 Json = dict[str, Any]
+UNWRITTEN: Final[tuple[str, Json | None]] = ("", None)
 
 
 class Endpoints:
@@ -72,6 +75,7 @@ class Endpoints:
 
     def outline(
         self,
+        owner: Owner,
         topic: str,
         audience: str = "",
         tone: str = "",
@@ -82,55 +86,101 @@ class Endpoints:
         notes: str = "",
         model: str | None = None,
     ) -> Iterator[Json | None]:
-        """Plan an article: {title, language, sections: [{heading, key_points, target_words}]}."""
-        fields = {name: value for name, value in locals().items() if name != "self"}
+        """Plan an article: {title, language, sections: [{heading, key_points, target_words}], work, version}."""
+        fields = {name: value for name, value in locals().items() if name not in ("self", "owner")}
 
         def steps() -> Iterator[Json | None]:
-            for step in self._studio.writer.outline(Brief.of(**fields)):
-                yield step.model_dump(mode="json") if isinstance(step, Outline) else None
+            request, plan = Brief.of(**fields), {}
+            for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.writer.outline(request)):
+                if isinstance(step, Outline):
+                    plan = step.model_dump(mode="json")
+                yield plan | kept_as(step) if isinstance(step, Outline | Saved | Unkept) else None
 
         yield from answers(steps, None)
 
     def write_section(
-        self, outline: Json, index: int = 0, instruction: str = "", article: str = "", model: str | None = None
-    ) -> Iterator[str]:
-        """Write one section of an outline; streams its Markdown, without the heading."""
+        self,
+        owner: Owner,
+        outline: Json,
+        index: int = 0,
+        instruction: str = "",
+        article: str = "",
+        model: str | None = None,
+        work: str | None = None,
+    ) -> Iterator[tuple[str, Json | None]]:
+        """Write one section of an outline; streams its Markdown, without the heading, and {work, version} at the end.
 
-        def steps() -> Iterator[str | None]:
+        `work` is the article that it is kept as a version of; an outline names the one that it was kept as.
+        """
+
+        def steps() -> Iterator[tuple[str, Json | None] | None]:
             request = SectionRequest.of(
-                outline=parse_outline(outline), index=index, instruction=instruction, article=article, model=model
+                outline=parse_outline(_plan(outline)),
+                index=index,
+                instruction=instruction,
+                article=article,
+                model=model,
             )
-            for step in self._studio.writer.write_section(request):
-                yield step.text or None if isinstance(step, SectionText) else None
+            place, text = Place(owner.id, work or _work(outline)), ""
+            for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
+                if isinstance(step, SectionText):
+                    text = step.text or text
+                    yield (text, None) if text else None
+                elif isinstance(step, Saved | Unkept):
+                    yield text, kept_as(step)
+                else:
+                    yield None
 
-        yield from answers(steps, "")
+        yield from answers(steps, UNWRITTEN)
 
-    def write_article(self, outline: Json, model: str | None = None) -> Iterator[str]:
-        """Write every section of an outline; streams the article as Markdown."""
+    def write_article(
+        self, owner: Owner, outline: Json, model: str | None = None, work: str | None = None
+    ) -> Iterator[tuple[str, Json | None]]:
+        """Write every section of an outline; streams the article as Markdown, and {work, version} at the end.
 
-        def steps() -> Iterator[str | None]:
-            request = ArticleRequest.of(outline=parse_outline(outline), model=model)
+        `work` is the article that it is kept as a version of; an outline names the one that it was kept as.
+        """
+
+        def steps() -> Iterator[tuple[str, Json | None] | None]:
+            request = ArticleRequest.of(outline=parse_outline(_plan(outline)), model=model)
             texts: dict[int, str] = {}
-            for step in self._studio.writer.write_article(request):
+            place, text = Place(owner.id, work or _work(outline)), ""
+            for step in self._studio.keeper.keep(place, request, self._studio.writer.write_article(request)):
                 if isinstance(step, SectionText):
                     texts[step.index] = step.text
-                    yield article_markdown(request.outline, texts) if step.text else None
+                    text = article_markdown(request.outline, texts) if step.text else text
+                    yield (text, None) if step.text else None
                 elif isinstance(step, Article):
-                    yield step.markdown
+                    text = step.markdown
+                    yield text, None
+                elif isinstance(step, Saved | Unkept):
+                    yield text, kept_as(step)
 
-        yield from answers(steps, "")
+        yield from answers(steps, UNWRITTEN)
 
-    def generate_code(self, description: str, language: str = "python", model: str | None = None) -> Iterator[Json]:
-        """Write a snippet; streams {code, language, report, notice}.
+    def generate_code(
+        self,
+        owner: Owner,
+        description: str,
+        language: str = "python",
+        model: str | None = None,
+        work: str | None = None,
+    ) -> Iterator[Json]:
+        """Write a snippet; streams {code, language, report, notice}, and at the end beside them {work, version}.
+
+        `work` is a snippet that it is kept as a version of.
 
         The report is null until the snippet is done; the notice is a sentence where there is something to know, such as
         that the code was cut off.
         """
 
         def steps() -> Iterator[Json | None]:
-            request = SnippetRequest.of(description=description, language=language, model=model)
-            for step in self._studio.coder.generate(request):
-                yield _snippet(step) if isinstance(step, Snippet) else None
+            request, told = SnippetRequest.of(description=description, language=language, model=model), {}
+            place = Place(owner.id, work)
+            for step in self._studio.keeper.keep(place, request, self._studio.coder.generate(request)):
+                if isinstance(step, Snippet):
+                    told = _snippet(step)
+                yield told | kept_as(step) if isinstance(step, Snippet | Saved | Unkept) else None
 
         yield from answers(steps, {"code": "", "language": language, "report": None, "notice": None})
 
@@ -147,3 +197,15 @@ def _snippet(step: Snippet) -> Json:
     report = step.report.model_dump(mode="json") if step.report else None
     notice = message(step.notice) if step.notice else None
     return {"code": step.code, "language": step.language, "report": report, "notice": notice}
+
+
+def _plan(outline: Any) -> Any:
+    """An outline as `/outline` answers with it, without where it is kept."""
+    if not isinstance(outline, dict):
+        return outline
+    return {name: value for name, value in outline.items() if name not in ("work", "version", "unkept")}
+
+
+def _work(outline: Any) -> str | None:
+    found = outline.get("work") if isinstance(outline, dict) else None
+    return found if isinstance(found, str) else None

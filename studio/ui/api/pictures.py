@@ -10,6 +10,7 @@ from gradio import FileData
 from PIL import Image
 
 from studio.errors import InvalidRequest
+from studio.identity.owners import Owner
 from studio.imaging.adapters.files import AdapterFile, Kind
 from studio.imaging.control.annotations import Annotated
 from studio.imaging.control.requests import ControlImageRequest
@@ -18,8 +19,10 @@ from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.plotter import PlotRequest, Plotted
 from studio.imaging.reuse import picture_text
+from studio.keeping import Place, Unkept
+from studio.library.values import Saved
 from studio.studio import Studio
-from studio.ui.api.answers import answers
+from studio.ui.api.answers import answers, kept_as
 
 Json = dict[str, Any]
 FILES: Final = ("image", "mask")
@@ -34,6 +37,7 @@ class PictureEndpoints:
 
     def generate_image(
         self,
+        owner: Owner,
         prompt: str,
         negative_prompt: str = default("negative_prompt"),
         width: int | None = None,
@@ -73,18 +77,23 @@ class PictureEndpoints:
         the answer comes anew after each picture, with all that are finished; with `stream` it also says in between how
         far the work is: {progress: {picture, pictures, step, total, seconds_left}, preview}.
         """
-        fields = {name: value for name, value in locals().items() if name not in ("self", "stream")}
+        fields = {name: value for name, value in locals().items() if name not in ("self", "owner", "stream")}
 
         def drawing() -> Iterator[Json | None]:
-            for step in self._studio.illustrator.draw(_wanted(fields)):
+            request, works, told = _wanted(fields), [], {}
+            for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.illustrator.draw(request)):
                 if isinstance(step, Drawn):
-                    yield _picture(step)
+                    told = _picture(step)
+                    yield told
+                elif isinstance(step, Saved | Unkept):
+                    works.append(kept_as(step))
+                    yield told | works[0] | {"works": list(works)}
                 else:
                     yield _progress(step) if stream and isinstance(step, DrawingProgress) else None
 
         yield from answers(drawing, None)
 
-    def plot_images(self, picture: Json, x: Json, y: Json | None = None) -> Iterator[Json | None]:
+    def plot_images(self, owner: Owner, picture: Json, x: Json, y: Json | None = None) -> Iterator[Json | None]:
         """Draw a picture for every value of one setting or two: {file, width, height, cells, infotext, done, total}.
 
         `picture` holds arguments of generate_image by name, `x` and `y` are {vary, values}. The answer comes anew after
@@ -93,8 +102,11 @@ class PictureEndpoints:
 
         def plotting() -> Iterator[Json | None]:
             request = PlotRequest.of(picture=_wanted(picture), x=x, y=y)
-            for step in self._studio.plotter.draw(request):
-                yield _plotted(step) if isinstance(step, Plotted) else None
+            told: Json = {}
+            for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.plotter.draw(request)):
+                if isinstance(step, Plotted):
+                    told = _plotted(step)
+                yield told | kept_as(step) if isinstance(step, Plotted | Saved | Unkept) else None
 
         yield from answers(plotting, None)
 
@@ -139,15 +151,22 @@ class PictureEndpoints:
 
         yield from answers(steps, None)
 
-    def upscale(self, image: FileData, model: str | None = None) -> Iterator[FileData | None]:
-        """Enlarge a picture; answers with a PNG file."""
+    def upscale(
+        self, owner: Owner, image: FileData, model: str | None = None
+    ) -> Iterator[tuple[FileData | None, Json | None]]:
+        """Enlarge a picture; answers with a PNG file, and {work, version}."""
 
         def steps() -> Iterator[Any]:
-            request = EnlargeRequest.of(file=_uploaded(image), model=model)
-            for step in self._studio.enlarger.enlarge(request):
-                yield _file(step.file) if isinstance(step, Enlarged) else None
+            request, file = EnlargeRequest.of(file=_uploaded(image), model=model), None
+            for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.enlarger.enlarge(request)):
+                if isinstance(step, Enlarged):
+                    file = _file(step.file)
+                elif isinstance(step, Saved | Unkept):
+                    yield file, kept_as(step)
+                else:
+                    yield None
 
-        yield from answers(steps, None)
+        yield from answers(steps, (None, None))
 
 
 def _wanted(fields: Mapping[str, Any]) -> PictureRequest:

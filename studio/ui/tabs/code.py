@@ -8,10 +8,14 @@ import gradio as gr
 from studio.coding.coder import TASKS
 from studio.coding.languages import LANGUAGES
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
+from studio.identity.owners import Owner
+from studio.keeping import Place, Unkept
+from studio.library.values import Saved
 from studio.registry import LoadProgress
 from studio.ui.components import examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.report import report_html
+from studio.ui.shelf.bar import ResultBar, shown
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 
@@ -80,13 +84,14 @@ class CodeTab:
             self.download = gr.Button(word("app.download"), size="sm", elem_id="code-download")
         with gr.Column(elem_id="code-result", elem_classes="result"):
             self.report = gr.HTML(elem_id="code-report")
+            self.kept = ResultBar("snippet", "code")
 
     def _wire(self, context: TabContext) -> None:
-        made = [self.code, self.report]
-        self.generating.run(
-            self.generating.start.click, self.generate, [self.description, self.language, self.model], made
-        )
-        self.generating.run(self.score.click, self.judge, [self.code, self.language], made)
+        self.work, self.asked = gr.State(None), gr.State("")
+        made = [self.code, self.report, self.kept, self.work, self.asked]
+        wanted = [self.description, self.language, self.model, self.work, self.asked]
+        self.generating.run(self.generating.start.click, self.generate, wanted, made)
+        self.generating.run(self.score.click, self.judge, [self.code, self.language, self.work], made)
         self.generating.seal()
 
         self.language.change(_highlight, self.language, self.code, **QUIET)
@@ -106,19 +111,30 @@ class CodeTab:
         """The line on the model that will write."""
         return who_runs(self._studio, model, TASKS)
 
-    def generate(self, description: str, language: str, model: str) -> Iterator[LoadProgress | Updates]:
-        """Write a snippet and judge it."""
+    def generate(
+        self, owner: Owner, description: str, language: str, model: str, work: str | None = None, asked: str = ""
+    ) -> Iterator[LoadProgress | Updates]:
+        """Write a snippet and judge it; for the description that was `asked` before, as a version of the same work."""
         request = SnippetRequest.of(description=description, language=language, model=model or None)
-        for step in self._studio.coder.generate(request):
-            yield self._shown(step) if isinstance(step, Snippet) else step
+        place = Place(owner.id, work if description == asked else None)
+        for step in self._studio.keeper.keep(place, request, self._studio.coder.generate(request)):
+            if isinstance(step, Saved | Unkept):
+                told: Updates = {self.work: step.work, self.asked: description} if isinstance(step, Saved) else {}
+                yield {self.kept: shown(step), **told}
+            else:
+                yield self._shown(step) if isinstance(step, Snippet) else step
 
-    def judge(self, code: str | None, language: str) -> Iterator[Updates]:
-        """Judge the code in the editor."""
-        report: Report = self._studio.coder.score(ScoreRequest.of(code=code or "", language=language))
+    def judge(self, owner: Owner, code: str | None, language: str, work: str | None = None) -> Iterator[Updates]:
+        """Judge the code in the editor; what was written by hand is a version, too."""
+        request = ScoreRequest.of(code=code or "", language=language)
+        report: Report = self._studio.coder.score(request)
         yield {
             self.report: report_html(report),
             self.generating.status: line(both("code.judged"), moving=False),
         }
+        kept = self._studio.keeper.judged(Place(owner.id, work), request, report)
+        told: Updates = {self.work: kept.work} if isinstance(kept, Saved) else {}
+        yield {self.kept: shown(kept), **told}
 
     def _shown(self, step: Snippet) -> Updates:
         rate = f"{step.tokens / step.seconds:.0f}" if step.seconds else "—"

@@ -8,12 +8,16 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.errors import InvalidRequest
+from studio.identity.owners import Owner
 from studio.imaging.enlarging.in_memory import TASKS
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
+from studio.keeping import Place, Unkept
+from studio.library.values import Saved
 from studio.messages import assets, known
 from studio.registry import LoadProgress
 from studio.ui.components import SAVE_JS, picture_drop, work_button
 from studio.ui.model_line import runs_line, who_runs
+from studio.ui.shelf.bar import ResultBar, shown
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, tiles, word
 
@@ -81,10 +85,11 @@ class EnlargeTab:
             )
             with gr.Row(elem_classes="actions"):
                 self.download = gr.Button(word("app.download"), size="sm", elem_id="enlarge-download")
+            self.kept = ResultBar("enlargement", "enlarge")
 
     def _wire(self) -> None:
         asked = [self.picture, self.model]
-        self.enlarging.run(self.enlarging.start.click, self.enlarge, asked, [self.slider], raw=True)
+        self.enlarging.run(self.enlarging.start.click, self.enlarge, asked, [self.slider, self.kept], raw=True)
         self.enlarging.seal()
         self.download.click(None, self.slider, js=SAVE_JS, **QUIET)
 
@@ -97,13 +102,18 @@ class EnlargeTab:
         suits = any(spec.id == model for spec in self._studio.catalogue.for_task(*TASKS))
         return str(samples() / name), model if suits else gr.skip()
 
-    def enlarge(self, picture: dict[str, Any] | None, model: str | None) -> Iterator[LoadProgress | Updates]:
+    def enlarge(
+        self, owner: Owner, picture: dict[str, Any] | None, model: str | None
+    ) -> Iterator[LoadProgress | Updates]:
         """Enlarge the uploaded file; `picture` is Gradio's record of it, whose path Gradio has checked."""
         if not picture:
             raise InvalidRequest("enlarge.nothing")
         request = EnlargeRequest.of(file=picture["path"], model=model or None)
-        for step in self._studio.enlarger.enlarge(request):
-            yield step if isinstance(step, LoadProgress) else self._shown(step)
+        for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.enlarger.enlarge(request)):
+            if isinstance(step, Saved | Unkept):
+                yield {self.kept: shown(step)}
+            else:
+                yield step if isinstance(step, LoadProgress) else self._shown(step)
 
     def _shown(self, step: EnlargingProgress | Enlarged) -> Updates:
         if isinstance(step, Enlarged):

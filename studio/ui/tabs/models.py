@@ -116,7 +116,7 @@ class ModelsTab:
             chip(self._studio, self._studio.registry.fetching()),
         )
 
-    def load(self, act: tuple[str, str]) -> Iterator[LoadProgress | Updates]:
+    def load(self, _owner: Owner, act: tuple[str, str]) -> Iterator[LoadProgress | Updates]:
         """Bring a model into memory and leave it there."""
         spec = self._studio.catalogue.get(act[1])
         yield from self._studio.load(spec.id)

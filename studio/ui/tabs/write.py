@@ -5,10 +5,14 @@ from typing import Any, Final
 
 import gradio as gr
 
+from studio.identity.owners import Owner
+from studio.keeping import Kept, Place, Unkept
+from studio.library.values import Saved
 from studio.registry import LoadProgress
 from studio.ui.components import examples, model_choice, progress_line, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
+from studio.ui.shelf.bar import ResultBar, shown
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline
@@ -91,12 +95,15 @@ class WriteTab:
     def _page(self, context: TabContext) -> None:
         self.texts = gr.State({})
         self.past = gr.State(None)
+        self.work = gr.State(None)
+        self.asked = gr.State({})
         self.index = gr.State(0)
         with gr.Column(elem_id="write-page", elem_classes="result"):
             self.article = gr.Markdown(elem_id="write-text", line_breaks=False)
             with gr.Row(elem_classes="actions"):
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
                 self.download = gr.Button(word("write.download"), size="sm", elem_id="write-download")
+            self.kept = ResultBar("article", "write")
             with gr.Row(elem_classes=["rewrite", "rests"]):
                 self.section = gr.Dropdown(
                     [], label=word("write.rewrite.section"), min_width=160, elem_id="write-section", filterable=False
@@ -113,12 +120,15 @@ class WriteTab:
 
     def _wire(self, context: TabContext) -> None:
         brief = [getattr(self, name) for name in BRIEF]
-        made = [self.cards, self.texts, self.past, self.article, self.undo, self.section]
-        self.outlining.run(self.outlining.start.click, self.outline, [*brief, self.cards, self.texts], made)
+        kept = [self.kept, self.work, self.asked]
+        made = [self.cards, self.texts, self.past, self.article, self.undo, self.section, *kept]
+        self.outlining.run(
+            self.outlining.start.click, self.outline, [*brief, self.cards, self.texts, self.work, self.asked], made
+        )
         self.outlining.seal()
 
-        pages = [self.texts, self.past, self.article, self.undo, self.section]
-        held = [self.cards, self.texts, self.model]
+        pages = [self.texts, self.past, self.article, self.undo, self.section, *kept]
+        held = [self.cards, self.texts, self.model, self.work, self.asked]
         self.writing.run(self.writing.start.click, self.write_all, held, pages)
         picked = self.cards.submit(_index, None, self.index, queue=False, api_visibility="private")
         self.writing.run(picked, self.write_one, [self.index, *held], pages)
@@ -142,30 +152,53 @@ class WriteTab:
         """The line on the model that will write."""
         return who_runs(self._studio, model, TASKS, language)
 
-    def outline(self, *values: Any) -> Iterator[LoadProgress | Updates]:
-        """Plan an article from the brief; the one before can be had back."""
-        *brief, cards, texts = values
+    def outline(self, owner: Owner, *values: Any) -> Iterator[LoadProgress | Updates]:
+        """Plan an article from the brief; the one before can be had back, and of the same topic it is a version."""
+        *brief, cards, texts, work, asked = values
         request = Brief.of(**{**dict(zip(BRIEF, brief, strict=True)), "model": brief[-1] or None})
-        for step in self._studio.writer.outline(request):
-            if isinstance(step, Drafting):
+        fields = request.model_dump(mode="json")
+        place = Place(owner.id, work if asked and asked.get("topic") == request.topic else None)
+        for step in self._studio.keeper.keep(place, request, self._studio.writer.outline(request)):
+            if isinstance(step, Saved | Unkept):
+                yield {**self._placed(step), self.asked: fields}
+            elif isinstance(step, Drafting):
                 yield {self.outlining.status: _drafting(step)}
             elif isinstance(step, Outline):
                 yield self._planned(sheet(step), (cards, texts) if cards else None)
             else:
                 yield step
 
-    def write_all(self, cards: Sheet, texts: Texts, model: str) -> Iterator[LoadProgress | Updates]:
+    def write_all(
+        self,
+        owner: Owner,
+        cards: Sheet,
+        texts: Texts,
+        model: str,
+        work: str | None = None,
+        asked: dict[str, Any] | None = None,
+    ) -> Iterator[LoadProgress | Updates]:
         """Write every section, one after another."""
         request = ArticleRequest.of(outline=parse_outline(plain(cards)), model=model or None)
         fresh: Texts = {}
-        for step in self._studio.writer.write_article(request):
+        place = Place(owner.id, work, brief=asked or {})
+        for step in self._studio.keeper.keep(place, request, self._studio.writer.write_article(request)):
             if isinstance(step, LoadProgress):
                 yield step
+            elif isinstance(step, Saved | Unkept):
+                yield self._placed(step)
             elif isinstance(step, SectionText):
                 yield self._written(cards, fresh, step, (cards, texts) if texts else None)
 
     def write_one(
-        self, index: int | None, cards: Sheet, texts: Texts, model: str, instruction: str = ""
+        self,
+        owner: Owner,
+        index: int | None,
+        cards: Sheet,
+        texts: Texts,
+        model: str,
+        work: str | None = None,
+        asked: dict[str, Any] | None = None,
+        instruction: str = "",
     ) -> Iterator[LoadProgress | Updates]:
         """Write one section, or write it again."""
         others = {key: text for key, text in texts.items() if key != section_ids(cards)[index or 0]}
@@ -176,8 +209,13 @@ class WriteTab:
             article=assembled(cards, texts),
             model=model or None,
         )
-        for step in self._studio.writer.write_section(request):
-            yield step if isinstance(step, LoadProgress) else self._written(cards, others, step, (cards, texts))
+        written = {str(place): texts[key] for place, key in enumerate(section_ids(cards)) if key in texts}
+        place = Place(owner.id, work, brief={**(asked or {}), "written": written})
+        for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
+            if isinstance(step, Saved | Unkept):
+                yield self._placed(step)
+            else:
+                yield step if isinstance(step, LoadProgress) else self._written(cards, others, step, (cards, texts))
 
     def edited(self, cards: Sheet | None, texts: Texts, section: int | None) -> tuple[str, Any]:
         """Follow the cards when they are rearranged or retitled."""
@@ -187,6 +225,9 @@ class WriteTab:
         """Change places with what was there before the last run."""
         then_cards, then_texts = past or (cards, texts)
         return then_cards, then_texts, (cards, texts), assembled(then_cards, then_texts), _headings(then_cards)
+
+    def _placed(self, kept: Kept) -> Updates:
+        return {self.kept: shown(kept), **({self.work: kept.work} if isinstance(kept, Saved) else {})}
 
     def _planned(self, cards: Sheet, past: tuple[Sheet, Texts] | None) -> Updates:
         return {

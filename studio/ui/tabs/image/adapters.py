@@ -160,7 +160,7 @@ class AdapterFold:
             return {self.note: trouble(complaint(error))}
         return {self._prompt: changed, self.note: f'<p class="note">{both("image.adapters.added", text=text)}</p>'}
 
-    def fetch(self, repository: str, file: str, model: str) -> Iterator[LoadProgress | Updates]:
+    def fetch(self, _owner: Owner, repository: str, file: str, model: str) -> Iterator[LoadProgress | Updates]:
         """Bring a file of the hub and choose it."""
         for step in self._library.fetch(repository, file):
             yield step if isinstance(step, LoadProgress) else self._arrived(step, model)

@@ -8,6 +8,7 @@ import gradio as gr
 from studio.engines.annotators import ANNOTATORS
 from studio.engines.diffusion import Emphasis
 from studio.errors import InvalidRequest
+from studio.identity.owners import Owner
 from studio.imaging.control.annotations import Annotated
 from studio.imaging.control.requests import ControlImageRequest
 from studio.imaging.control.units import ControlUnitRequest
@@ -128,7 +129,9 @@ class ControlUnitFields:
         ]
         return [*shown, *[gr.update(visible=False)] * (KNOBS - len(shown))]
 
-    def look(self, picture: Any, model: str, size: str, *annotation: Any) -> Iterator[LoadProgress | Updates]:
+    def look(
+        self, _owner: Owner, picture: Any, model: str, size: str, *annotation: Any
+    ) -> Iterator[LoadProgress | Updates]:
         """Make the control image as it will steer, and show it."""
         if not picture:
             raise InvalidRequest("draw.no_source")

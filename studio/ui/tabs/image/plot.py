@@ -7,14 +7,18 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import InvalidRequest, StudioError
+from studio.identity.owners import Owner
 from studio.imaging.drawing.requests import LATENT, DrawingProgress
 from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.plots.axes import CHOICES, DECIMAL, WHOLE, Axis, AxisName
 from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.plots.ranges import joined_values
+from studio.keeping import Place, Unkept
+from studio.library.values import Saved
 from studio.registry import LoadProgress
 from studio.studio import Studio
 from studio.ui.components import SAVE_JS, work_button
+from studio.ui.shelf.bar import ResultBar, shown
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.form import PictureForm
 from studio.ui.words import both, complaint, line, tiles, word
@@ -90,7 +94,7 @@ class PlotFold:
     """
 
     def __init__(self, context: TabContext, form: PictureForm, plotter: Plotter) -> None:
-        self._form, self._plotter = form, plotter
+        self._form, self._plotter, self._keeper = form, plotter, context.studio.keeper
         with gr.Accordion(word("image.plot"), open=False, elem_id="image-plot", elem_classes="advanced"):
             self.x, self.y = AxisFields(context.studio, "x", FIRST), AxisFields(context.studio, "y", "")
             self.total = gr.HTML(elem_id="image-plot-total")
@@ -106,12 +110,13 @@ class PlotFold:
                 )
                 with gr.Row(elem_classes="actions"):
                     self.download = gr.Button(word("app.download"), size="sm", elem_id="image-plot-download")
+                self.kept = ResultBar("plot", "image-plot")
         self._wire()
 
     def _wire(self) -> None:
         axes = [*self.x.components, *self.y.components]
         asked = [*self._form.components, *axes]
-        self.drawing.run(self.drawing.start.click, self.draw, asked, [self.sheet], raw=True)
+        self.drawing.run(self.drawing.start.click, self.draw, asked, [self.sheet, self.kept], raw=True)
         self.drawing.seal()
         self.download.click(None, self.sheet, js=SAVE_JS, **QUIET)
         triggers = [component.change for component in (self.x.vary, self.x.values, self.y.vary, self.y.values)]
@@ -128,13 +133,16 @@ class PlotFold:
             return f'<p class="note" role="alert">{complaint(error)}</p>'
         return f'<p class="note">{both("image.plot.count", count=columns * rows, columns=columns, rows=rows)}</p>'
 
-    def draw(self, *values: Any) -> Iterator[LoadProgress | Updates]:
+    def draw(self, owner: Owner, *values: Any) -> Iterator[LoadProgress | Updates]:
         """Draw the pictures that the form and the axes ask for; `values` are as the browser sent them."""
         *form, x, across, y, down = values
         columns, rows = _axes(x, across, y, down)
         request = PlotRequest.of(picture=self._form.request(tuple(form)), x=columns, y=rows)
-        for step in self._plotter.draw(request):
-            yield step if isinstance(step, LoadProgress) else self._shown(step)
+        for step in self._keeper.keep(Place(owner.id), request, self._plotter.draw(request)):
+            if isinstance(step, Saved | Unkept):
+                yield {self.kept: shown(step)}
+            else:
+                yield step if isinstance(step, LoadProgress) else self._shown(step)
 
     def _shown(self, step: DrawingProgress | EnlargingProgress | Plotted) -> Updates:
         if isinstance(step, Plotted):

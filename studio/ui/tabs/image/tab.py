@@ -7,12 +7,17 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.processing_utils import save_pil_to_cache
 
+from studio.identity.owners import Owner
 from studio.imaging.drawing.plan import TASKS
 from studio.imaging.drawing.requests import DrawingProgress, Drawn, default
 from studio.imaging.enlarging.requests import EnlargingProgress
+from studio.keeping import Place, Unkept
+from studio.library.values import Saved
 from studio.registry import LoadProgress, ModelSpec
 from studio.ui.components import SAVE_JS, examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
+from studio.ui.shelf.bar import ResultBar
+from studio.ui.shelf.bar import shown as kept_shown
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.adapters import AdapterFold
 from studio.ui.tabs.image.control import ControlTools
@@ -145,6 +150,7 @@ class ImageTab:
                 self.slider = gr.ImageSlider(
                     show_label=False, format="png", interactive=False, buttons=["fullscreen"], elem_id="image-slider"
                 )
+            self.kept = ResultBar("picture", "image")
             self.begun = gr.HTML("", elem_id="image-begun", elem_classes="never")
             self.gallery = VisitGallery()
 
@@ -160,7 +166,7 @@ class ImageTab:
         self.last_seed = gr.State(-1)
         compared = self.slider, self.begun
         shown = Shown(self.picture, self.infotext, *compared, self.file, self.last_seed)
-        made = [*shown, self.preview, self.gallery.latest]
+        made = [*shown, self.preview, self.gallery.latest, self.kept]
         self.drawing.start.click(None, None, self.preview, js="() => [null]", **QUIET)
         self.drawing.run(self.drawing.start.click, self.draw, self.form.components, made, raw=True)
         self.drawing.seal()
@@ -231,10 +237,14 @@ class ImageTab:
     def _spec(self, model: str) -> ModelSpec:
         return self._studio.registry.choose(model or None, *TASKS)
 
-    def draw(self, *values: Any) -> Iterator[LoadProgress | Updates]:
+    def draw(self, owner: Owner, *values: Any) -> Iterator[LoadProgress | Updates]:
         """Draw the pictures that the form asks for; `values` are as the browser sent them."""
-        for step in self._studio.illustrator.draw(self.form.request(values)):
-            yield step if isinstance(step, LoadProgress) else self._shown(step)
+        request = self.form.request(values)
+        for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.illustrator.draw(request)):
+            if isinstance(step, Saved | Unkept):
+                yield {self.kept: kept_shown(step)}
+            else:
+                yield step if isinstance(step, LoadProgress) else self._shown(step)
 
     def _shown(self, step: DrawingProgress | EnlargingProgress | Drawn) -> Updates:
         if isinstance(step, Drawn):

@@ -1,0 +1,36 @@
+"""The bar under a result: that it is kept, its stars, its history, and the latest works of its kind."""
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from studio.keeping import Kept, Unkept
+from studio.library.values import Kind
+from studio.ui.words import complaint
+
+
+class ResultBar(gr.HTML):
+    """Its value is where a result is kept, or why it is not; `assets/js/library.js` draws it."""
+
+    def __init__(self, kind: Kind, tab: str) -> None:
+        super().__init__(
+            html_template=f'<div class="kept" data-kind="{kind}" data-tab="{tab}"></div>',
+            js_on_load="window.studioLibrary?.bar(element, props)",
+            apply_default_css=False,
+            elem_id=f"{tab}-kept",
+            elem_classes="kept-bar",
+        )
+
+    def preprocess(self, payload: str | None) -> Any:
+        return json.loads(payload) if payload else None
+
+    def postprocess(self, value: Any) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def shown(kept: Kept) -> dict[str, Any]:
+    """A bar's value."""
+    if isinstance(kept, Unkept):
+        return {"error": complaint(kept.error)}
+    return {"work": kept.work, "version": kept.version}
