@@ -6,6 +6,7 @@ from pathlib import Path
 
 from studio.errors import StorageFailed, StudioError
 from studio.library.assets import AssetStore
+from studio.library.bundles import Bundles
 from studio.library.database.database import Database, refused
 from studio.library.drafts import Drafts
 from studio.library.recall import Recall
@@ -26,6 +27,7 @@ class Library:
         self.assets = AssetStore(folder / "assets")
         quota = quota or Quota()
         self.works = Works(self.database, self.assets, quota)
+        self.bundles = Bundles(self.works, self.assets)
         self.trash = Trash(self.database)
         self.drafts = Drafts(self.database, self.assets)
         self.recall = Recall(self.database)

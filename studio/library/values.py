@@ -46,6 +46,8 @@ class Made:
     tokens: int | None = None
     how: How = "made"
     tags: tuple[str, ...] = ()
+    created: float | None = None
+    """When it was made, where that was not now and here; its files are not this studio's then."""
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Works:
         def write(session: Session) -> Saved:
             row = mine(session, owner, work)
             old = the_version(session, row, number)
-            fresh = _new_work(session, owner, row.kind, row.title)
+            fresh = _new_work(session, owner, row.kind, row.title, now())
             fresh.origin = f"{row.id}:{old.number}"
             fresh.tags = [TagRow(tag=tag.tag) for tag in row.tags]
             return _again(session, fresh, old, how="branched", parent=None)
@@ -288,8 +288,7 @@ def _mark(session: Session, version: VersionRow) -> MarkRow:
     return mark
 
 
-def _new_work(session: Session, owner: str, kind: str, title: str) -> WorkRow:
-    time = now()
+def _new_work(session: Session, owner: str, kind: str, title: str, time: float) -> WorkRow:
     row = WorkRow(
         id=secrets.token_hex(8), owner=owner, kind=kind, title=title, created=time, changed=time,
         favourite=False, latest=0, model="", bytes=0, tags=[],
@@ -307,20 +306,21 @@ def _saved(
     into: str | None,
     parent: int | None,
 ) -> Saved:
+    created = made.created or now()
     row = next(iter(mine_of(session, owner, [into])), None) if into else None
     if row is None or row.kind != made.kind:
-        row = _new_work(session, owner, made.kind, clean(made.title, TITLE) or made.kind)
+        row = _new_work(session, owner, made.kind, clean(made.title, TITLE) or made.kind, created)
         parent = None
     for digest, size, file in kept:
         if session.get(AssetRow, digest) is None:
             asset = AssetRow(digest=digest, suffix=suffix_of(file.path.name), bytes=size, created=now())
-            asset.origin = str(file.path) if file.role != "source" else None
+            asset.origin = None if file.role == "source" or made.created is not None else str(file.path)
             session.add(asset)
     if made.tags:
         fresh = [clean(tag, TAG) for tag in made.tags]
         row.tags = [TagRow(tag=tag) for tag in dict.fromkeys([*(tag.tag for tag in row.tags), *filter(None, fresh)])]
     version = VersionRow(
-        work=row.key, number=row.latest + 1, parent=parent or row.latest or None, created=now(), how=made.how,
+        work=row.key, number=row.latest + 1, parent=parent or row.latest or None, created=created, how=made.how,
         asked=dict(made.asked), settings=dict(made.settings), made=dict(made.made), model=clean(made.model, 200),
         seconds=made.seconds, tokens=made.tokens,
     )  # fmt: skip
@@ -335,6 +335,8 @@ def _saved(
         row.title = clean(made.title, TITLE) or row.title
     session.flush()
     _index(session, row, version)
+    if made.created is not None:
+        row.changed = created
     return Saved(row.id, version.number)
 
 

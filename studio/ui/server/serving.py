@@ -31,6 +31,7 @@ from studio.ui.gate.gate import INSIDE, Gate
 from studio.ui.server.health import Readiness, alive
 from studio.ui.server.page import LeanSessions, Page
 from studio.ui.server.sign_in import SignIn
+from studio.ui.shelf.routes import Shelf
 
 FIRST_PORT: Final = 7860
 PORTS_TRIED: Final = 100
@@ -131,6 +132,7 @@ def _app(studio: Studio, page: Page, public_files: Sequence[Path]) -> tuple[App,
         Route(READY, Readiness(studio, lambda: page.fair_queue.draining).answer),
         Route(METRICS, _scraped(studio)),
         *SignIn(studio.identity, in_frame=on_space).routes(),
+        *Shelf(studio).routes(),
     ]
     app = App(middleware=[Middleware(Gate, house=house)], routes=routes, default_response_class=ORJSONResponse)
     app.state_holder = LeanSessions()  # type: ignore[no-untyped-call]

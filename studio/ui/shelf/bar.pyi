@@ -9,8 +9,6 @@ from studio.keeping import Kept, Unkept
 from studio.library.values import Kind
 from studio.ui.words import complaint
 
-from gradio.events import Dependency
-
 class ResultBar(gr.HTML):
     """Its value is where a result is kept, or why it is not; `assets/js/library.js` draws it."""
 
@@ -28,12 +26,14 @@ class ResultBar(gr.HTML):
 
     def postprocess(self, value: Any) -> str | None:
         return None if value is None else json.dumps(value, ensure_ascii=False)
-    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 def shown(kept: Kept) -> dict[str, Any]:
     """A bar's value."""
