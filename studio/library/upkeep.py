@@ -16,6 +16,7 @@ from studio.library.assets import AssetStore, digested
 from studio.library.database.database import Database, now
 from studio.library.database.records import AssetRow, DraftRow, FileRow, TagRow, VersionRow, WorkRow
 from studio.library.trash import DAY, forget
+from studio.messages import data_size
 
 LEFT_SECONDS: Final = 3600.0
 """A file without a row may be on its way to one; so long it is let be."""
@@ -60,9 +61,9 @@ class Quota:
             TooMuch: the owner's part, or all there is, would be overrun.
         """
         if self.owner and self.used(owner, database) + more > self.owner:
-            raise TooMuch("library.quota", most=self.owner)
+            raise TooMuch("library.quota", most=data_size(self.owner))
         if self.all and self.used(None, database) + more > self.all:
-            raise TooMuch("library.quota_all", most=self.all)
+            raise TooMuch("library.quota_all", most=data_size(self.all))
 
     def used(self, owner: str | None, database: Database) -> int:
         """Bytes that an owner keeps; of all where None."""

@@ -125,6 +125,7 @@ class Database:
             raise StorageFailed("library.newer", revision=found)
         if found is not None and self.file is not None:
             self.backups.make(self.file, f"before-{HEAD}")
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         from alembic import command
         from alembic.config import Config
 

@@ -20,6 +20,7 @@ from studio.ui.api.admitted import admitted
 from studio.ui.api.answers import answers, kept_as
 from studio.ui.api.models import Upkeep
 from studio.ui.api.pictures import PictureEndpoints
+from studio.ui.api.works import WorkEndpoints
 from studio.ui.start_stop import Lane
 from studio.writing.export import article_markdown
 from studio.writing.outline import parse_outline
@@ -44,7 +45,7 @@ class Endpoints:
 
     def publish(self) -> None:
         """Add the endpoints to the Blocks that are being built."""
-        upkeep, pictures = Upkeep(self._studio), PictureEndpoints(self._studio)
+        upkeep, pictures, works = Upkeep(self._studio), PictureEndpoints(self._studio), WorkEndpoints(self._studio)
         accounting, controls = Accounting(self._studio), self._studio.identity.require_controls
         self._publish(self._text, accounting, WRITING, self.outline, self.write_section, self.write_article)
         self._publish(self._text, accounting, CODING, self.generate_code)
@@ -54,6 +55,9 @@ class Endpoints:
         self._publish(self._loading, accounting, (), upkeep.load_model)
         self._publish(None, accounting, (), pictures.read_infotext, pictures.adapters, self.score_code)
         self._publish(None, accounting, (), upkeep.models, upkeep.memory, upkeep.offload_model)
+        self._publish(None, accounting, (), works.works, works.work, works.versions, works.save_work)
+        self._publish(None, accounting, (), works.restore_version, works.rate, works.trash_work)
+        self._publish(None, accounting, (), works.export_works, works.import_works)
         controlled = (upkeep.drop_model, upkeep.pin_model, upkeep.unpin_model, upkeep.set_budget)
         self._publish(None, accounting, (), *controlled, expect=controls)
 

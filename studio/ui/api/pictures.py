@@ -125,7 +125,7 @@ class PictureEndpoints:
         fields = {name: value for name, value in locals().items() if name != "self" and value is not None}
 
         def steps() -> Iterator[Json | None]:
-            request = ControlImageRequest.of(**fields | {"image": _uploaded(image, "draw.upload")})
+            request = ControlImageRequest.of(**fields | {"image": uploaded(image, "draw.upload")})
             for step in self._studio.annotations.annotate(request):
                 yield _annotated(step) if isinstance(step, Annotated) else None
 
@@ -145,7 +145,7 @@ class PictureEndpoints:
         def steps() -> Iterator[Json | None]:
             if (image is None) == (not text):
                 raise InvalidRequest("infotext.source")
-            file = None if image is None else Path(_uploaded(image, "infotext.upload"))
+            file = None if image is None else Path(uploaded(image, "infotext.upload"))
             told = picture_text(file, self._studio.settings.max_pixels) if file else str(text)
             yield read_infotext(told).plain()
 
@@ -157,7 +157,7 @@ class PictureEndpoints:
         """Enlarge a picture; answers with a PNG file, and {work, version}."""
 
         def steps() -> Iterator[Any]:
-            request, file = EnlargeRequest.of(file=_uploaded(image), model=model), None
+            request, file = EnlargeRequest.of(file=uploaded(image), model=model), None
             for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.enlarger.enlarge(request)):
                 if isinstance(step, Enlarged):
                     file = _file(step.file)
@@ -174,7 +174,7 @@ def _wanted(fields: Mapping[str, Any]) -> PictureRequest:
     if not isinstance(fields, Mapping):
         raise InvalidRequest("invalid.dict_type", field="picture")
     given = {name: value for name, value in fields.items() if value is not None}
-    files = {name: _uploaded(given[name], "draw.upload") for name in FILES if name in given}
+    files = {name: uploaded(given[name], "draw.upload") for name in FILES if name in given}
     units = given.get("controls", ())
     controls = [_unit(unit) for unit in units] if isinstance(units, list | tuple) else units
     return PictureRequest.of(**given | files | {"controls": controls})
@@ -209,7 +209,7 @@ def _unit(unit: Any) -> Any:
     """A ControlNet unit with the path of its picture; what is no unit is left for the request to refuse."""
     if not isinstance(unit, dict) or unit.get("image") is None:
         return unit
-    return unit | {"image": _uploaded(unit["image"], "draw.upload")}
+    return unit | {"image": uploaded(unit["image"], "draw.upload")}
 
 
 def _annotated(step: Annotated) -> Json:
@@ -239,7 +239,7 @@ def _file(path: Path) -> Json:
     return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 
-def _uploaded(image: Any, complaint: str = "enlarge.upload") -> str:
+def uploaded(image: Any, complaint: str = "enlarge.upload") -> str:
     """The path of an uploaded file. Gradio has checked it, but only when it carries Gradio's mark.
 
     Raises:

@@ -26,11 +26,8 @@ class ResultBar(gr.HTML):
 
     def postprocess(self, value: Any) -> str | None:
         return None if value is None else json.dumps(value, ensure_ascii=False)
-    from collections.abc import Callable, Sequence
-    from typing import TYPE_CHECKING, Any, Literal
-
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
-
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
