@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any, Final, TypeVar
 
 from studio.coding.coder import TASKS as CODING
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
-from studio.errors import StudioError
+from studio.errors import StudioError, UnreadablePicture
 from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
+from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.plotter import PlotRequest, Plotted
+from studio.imaging.reuse import picture_text
 from studio.library.library import Library
 from studio.library.values import File, Made, Saved
 from studio.registry import Task
@@ -229,6 +231,31 @@ class _Run:
     def _asked(self, what: str) -> dict[str, Any]:
         brief = {name: value for name, value in self.place.brief.items() if name != "written"}
         return {"what": what, **({"brief": brief} if brief else {})}
+
+
+def pictures_taken(library: Library, owner: str, files: Iterable[Path], max_pixels: int) -> Iterator[tuple[Path, Kept]]:
+    """Take in pictures from elsewhere, with how they were made where they say so; what is no picture is passed over."""
+    for file in files:
+        try:
+            infotext = picture_text(file, max_pixels)
+            told = read_infotext(infotext).plain()
+        except UnreadablePicture:
+            continue
+        except StudioError:
+            infotext, told = "", {}
+        asked = {name: str(told.pop(name, "") or "") for name in ("prompt", "negative_prompt")}
+        title = titled(asked["prompt"]) or file.stem
+        model = str(told.get("model") or "")
+        made = {"infotext": infotext, "seed": told.get("seed", -1)}
+        result = Made("picture", title, asked, made, told, (File(file),), model, how="imported", created=_time(file))
+        try:
+            yield file, library.works.save(owner, result)
+        except StudioError as error:
+            yield file, Unkept(error)
+
+
+def _time(file: Path) -> float:
+    return file.stat().st_mtime
 
 
 def picture_asked(request: Any) -> tuple[dict[str, Any], dict[str, Any], tuple[File, ...]]:

@@ -19,6 +19,8 @@ from studio.ui.header import Follower, Header
 from studio.ui.server.page import Page
 from studio.ui.server.serving import Serving
 from studio.ui.server.serving import serve as serve_page
+from studio.ui.shelf.remembering import Drafts
+from studio.ui.shelf.tab import LibraryTab
 from studio.ui.start_stop import QUIET, Lane, TabContext
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab, samples
@@ -46,7 +48,7 @@ CRAFTS: Final[Mapping[str, tuple[Callable[[TabContext], CraftTab], tuple[Task, .
 
 def tab_names(catalogue: Catalogue) -> tuple[str, ...]:
     """The tabs of the page in order; one whose work the catalogue has no model for is not there."""
-    return (*(name for name, (_, tasks) in CRAFTS.items() if catalogue.for_task(*tasks)), "models")
+    return (*(name for name, (_, tasks) in CRAFTS.items() if catalogue.for_task(*tasks)), "library", "models")
 
 
 def build(studio: Studio) -> Page:
@@ -65,11 +67,15 @@ def build(studio: Studio) -> Page:
             names = tab_names(studio.catalogue)
             leaves = {name: gr.Tab(word(f"app.tab.{name}"), id=name, elem_id=f"tab-{name}") for name in names}
             crafts: dict[str, CraftTab] = {}
-            for name in names[:-1]:
+            for name in names[:-2]:
                 with leaves[name]:
                     crafts[name] = CRAFTS[name][0](context)
+            drafts = Drafts(studio, crafts, tabs)
+            with leaves["library"]:
+                LibraryTab(context, crafts, drafts)
             with leaves["models"]:
                 models = ModelsTab(context)
+        drafts.wire(page)
         # Gradio follows a change of language only in what is on the page; tabs never opened are told by hand.
         told, said = [header.switches.change, page.load], list(leaves.values())
         gr.on(told, None, None, said, js="() => window.studio.tabs()", **QUIET)
@@ -100,7 +106,7 @@ def _connect(page: Page, context: TabContext, crafts: Mapping[str, CraftTab], mo
             spoken.then(line.tell, line.inputs, line.output, **QUIET)
         gr.on([begun, tab.model.change, context.tabs.change], line.tell, line.inputs, line.output, **QUIET)
         followers.append(line)
-    watched = context.tabs.select(_watching(len(crafts)), None, models.timer, **QUIET)
+    watched = context.tabs.select(_watching(len(crafts) + 1), None, models.timer, **QUIET)
     watched.then(models.look, None, models.views, **QUIET)
     drawn, enlarged = crafts.get("image"), crafts.get("enlarge")
     if not context.studio.settings.controls and context.studio.settings.auth != "none":

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
-from studio.messages import LOCALES, assets, message
+from studio.messages import LOCALES, assets, message, table
 
 SANS = (
     "system-ui",
@@ -19,6 +19,7 @@ SANS = (
     "Noto Sans CJK SC",
     "sans-serif",
 )
+SCRIPTS = ("studio.js", "library.js")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
 
@@ -124,9 +125,15 @@ def head(tabs: Sequence[str]) -> str:
         locale: {
             "copied": message("app.js.copied", locale),
             "queue": message("app.js.queue", locale, place="{place}", count="{count}"),
+            "library": {
+                key.removeprefix("library."): text
+                for key, text in table(locale).items()
+                if key.startswith("library.") and not key.startswith("library.server.")
+            },
             "tabs": [message(f"app.tab.{name}", locale) for name in tabs],
         }
         for locale in LOCALES
     }
-    script = (assets() / "js" / "studio.js").read_text(encoding="utf-8")
-    return f"<script>window.studioWords = {json.dumps(words, ensure_ascii=False)};\n{script}</script>"
+    scripts = "\n".join((assets() / "js" / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    told = json.dumps(words, ensure_ascii=False).replace("</", "<\\/")
+    return f"<script>window.studioWords = {told};\n{scripts}</script>"

@@ -19,7 +19,7 @@ from studio.registry import LoadProgress, ModelSpec
 Place = Literal["here", "fetched", "unset"]
 """Where a model is: on this machine, elsewhere, or an endpoint that is not set up."""
 PLACES: Final[tuple[Place, ...]] = ("here", "fetched", "unset")
-LABEL_ROOMS: Final = ("app", "write", "code", "image", "enlarge", "models")
+LABEL_ROOMS: Final = ("app", "write", "code", "image", "enlarge", "library", "models")
 
 
 def dictionary(catalogue: Iterable[ModelSpec] = ()) -> gr.I18n:

@@ -160,14 +160,15 @@ def exported(studio: Studio, owner: Owner, works: Any) -> Iterator[tuple[int, in
     """
     if not isinstance(works, list) or not works or len(works) > 1000:
         raise InvalidRequest("library.works", most=1000)
-    folder = Path(tempfile.mkdtemp(dir=_cache()))
+    folder = Path(tempfile.mkdtemp(dir=served()))
     path = folder / "works.zip"
     with path.open("wb") as target:
         yield from studio.library.bundles.write(owner.id, [str(work) for work in works], target)
     yield path
 
 
-def _cache() -> str:
+def served() -> str:
+    """The folder that Gradio serves files from."""
     from gradio.utils import get_upload_folder
 
     folder = get_upload_folder()

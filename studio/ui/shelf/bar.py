@@ -13,14 +13,10 @@ from studio.ui.words import complaint
 class ResultBar(gr.HTML):
     """Its value is where a result is kept, or why it is not; `assets/js/library.js` draws it."""
 
-    def __init__(self, kind: Kind, tab: str) -> None:
-        super().__init__(
-            html_template=f'<div class="kept" data-kind="{kind}" data-tab="{tab}"></div>',
-            js_on_load="window.studioLibrary?.bar(element, props)",
-            apply_default_css=False,
-            elem_id=f"{tab}-kept",
-            elem_classes="kept-bar",
-        )
+    def __init__(self, **options: Any) -> None:
+        script = """window.studioLibrary?.bar(element, props);
+watch('value', () => window.studioLibrary?.bar(element, props));"""
+        super().__init__(**{"js_on_load": script, "apply_default_css": False, "elem_classes": "kept-bar"} | options)
 
     def preprocess(self, payload: str | None) -> Any:
         return json.loads(payload) if payload else None
@@ -34,3 +30,10 @@ def shown(kept: Kept) -> dict[str, Any]:
     if isinstance(kept, Unkept):
         return {"error": complaint(kept.error)}
     return {"work": kept.work, "version": kept.version}
+
+
+def result_bar(kind: Kind, tab: str) -> ResultBar:
+    """The bar under the results of a tab."""
+    return ResultBar(
+        html_template=f'<div class="kept" data-kind="{kind}" data-tab="{tab}"></div>', elem_id=f"{tab}-kept"
+    )

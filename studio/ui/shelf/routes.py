@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from html import escape
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -20,7 +22,7 @@ from studio.library.values import Version, Work
 from studio.messages import message
 from studio.studio import Studio
 from studio.ui.gate.refusals import locale, status
-from studio.ui.shelf.actions import Actions
+from studio.ui.shelf.actions import MOST, Actions
 from studio.ui.shelf.plain import search_of, version_told, work_told
 from studio.ui.shelf.thumbnails import Thumbnails
 
@@ -46,6 +48,7 @@ class Shelf:
             Route("/library/works/{work}", _answered(self.work)),
             Route("/library/works/{work}/{version:int}", _answered(self.version)),
             Route("/library/facets", _answered(self.facets)),
+            Route("/library/export", _answered(self.export), methods=["POST"]),
             Route("/library/do", _answered(self.act), methods=["POST"]),
             Route("/library/file/{digest}", _answered(self.file)),
             Route("/library/thumbnail/{digest}", _answered(self.thumbnail)),
@@ -82,6 +85,18 @@ class Shelf:
     def act(self, request: Request, owner: Owner, body: Any) -> Response:
         """Do something with works: {do, …}; see `Actions`."""
         return _json(self._actions.do(owner, body))
+
+    def export(self, request: Request, owner: Owner, body: Any) -> Response:
+        """Works as a zip: {works: [id]}."""
+        works = body.get("works") if isinstance(body, dict) else None
+        if not isinstance(works, list) or not 0 < len(works) <= MOST:
+            raise InvalidRequest("library.works", most=MOST)
+        with NamedTemporaryFile(suffix=".zip", delete=False) as target:
+            for _ in self._library.bundles.write(owner.id, [str(work) for work in works], target):
+                pass
+        path = Path(target.name)
+        done = BackgroundTask(path.unlink, missing_ok=True)
+        return FileResponse(path, media_type="application/zip", filename="works.zip", headers=NO_STORE, background=done)
 
     def file(self, request: Request, owner: Owner, _body: Any) -> Response:
         """A file of one of one's own versions."""
@@ -154,7 +169,7 @@ def _file(path: Path, name: str, *, download: bool = False, headers: dict[str, s
 
 def _nothing(request: Request) -> str:
     language = locale(request)
-    return f'<!doctype html><meta charset="utf-8"><p>{escape(message("library.shared.none", language))}</p>'
+    return f'<!doctype html><meta charset="utf-8"><p>{escape(message("errors.library.shared.none", language))}</p>'
 
 
 def _page(work: Work, version: Version, token: str) -> str:

@@ -1,21 +1,24 @@
 """The Code tab: description, snippet, report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import gradio as gr
+from gradio.blocks import Block
 
 from studio.coding.coder import TASKS
 from studio.coding.languages import LANGUAGES
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
+from studio.errors import StudioError
 from studio.identity.owners import Owner
 from studio.keeping import Place, Unkept
-from studio.library.values import Saved
+from studio.library.values import Saved, Version, Work
 from studio.registry import LoadProgress
 from studio.ui.components import examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.report import report_html
-from studio.ui.shelf.bar import ResultBar, shown
+from studio.ui.shelf.bar import result_bar, shown
+from studio.ui.shelf.forms import Form
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 
@@ -41,6 +44,10 @@ class CodeTab:
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
                 self._result(context)
         self._wire(context)
+        names = ("description", "language", "model", "code", "work", "asked", "kept")
+        hidden = ("code", "work", "asked", "kept")
+        self.draft = Form(context.studio.library, {name: getattr(self, name) for name in names}, hidden)
+        self.restored: list[Block] = [self.report]
 
     def _request(self, context: TabContext) -> None:
         self.description = gr.Textbox(
@@ -84,7 +91,7 @@ class CodeTab:
             self.download = gr.Button(word("app.download"), size="sm", elem_id="code-download")
         with gr.Column(elem_id="code-result", elem_classes="result"):
             self.report = gr.HTML(elem_id="code-report")
-            self.kept = ResultBar("snippet", "code")
+            self.kept = result_bar("snippet", "code")
 
     def _wire(self, context: TabContext) -> None:
         self.work, self.asked = gr.State(None), gr.State("")
@@ -135,6 +142,25 @@ class CodeTab:
         kept = self._studio.keeper.judged(Place(owner.id, work), request, report)
         told: Updates = {self.work: kept.work} if isinstance(kept, Saved) else {}
         yield {self.kept: shown(kept), **told}
+
+    def follows(self, state: Mapping[str, Any]) -> Updates:
+        """The report on the code of a draft."""
+        code = state.get("code")
+        if not isinstance(code, str) or not code.strip():
+            return {}
+        try:
+            request = ScoreRequest.of(code=code, language=state.get("language") or "python")
+        except StudioError:
+            return {}
+        return {self.report: report_html(self._studio.coder.score(request))}
+
+    def opened(self, work: Work, version: Version) -> Mapping[str, Any]:
+        """Description and code of a version."""
+        description = str(version.asked.get("description") or "")
+        language = version.made.get("language") or version.settings.get("language") or "python"
+        told = {"description": description, "asked": description, "language": language}
+        kept = {"work": work.id, "version": version.number}
+        return told | {"code": str(version.made.get("code") or ""), "work": work.id, "kept": kept}
 
     def _shown(self, step: Snippet) -> Updates:
         rate = f"{step.tokens / step.seconds:.0f}" if step.seconds else "—"

@@ -1,23 +1,25 @@
 """The Enlarge tab: picture to larger picture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
+from gradio.blocks import Block
 
 from studio.errors import InvalidRequest
 from studio.identity.owners import Owner
 from studio.imaging.enlarging.in_memory import TASKS
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
 from studio.keeping import Place, Unkept
-from studio.library.values import Saved
+from studio.library.values import Saved, Version, Work
 from studio.messages import assets, known
 from studio.registry import LoadProgress
 from studio.ui.components import SAVE_JS, picture_drop, work_button
 from studio.ui.model_line import runs_line, who_runs
-from studio.ui.shelf.bar import ResultBar, shown
+from studio.ui.shelf.bar import result_bar, shown
+from studio.ui.shelf.forms import Form
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, tiles, word
 
@@ -42,6 +44,9 @@ class EnlargeTab:
                 self._welcome()
                 self._result()
         self._wire()
+        fields = {"picture": self.picture, "model": self.model, "kept": self.kept}
+        self.draft = Form(context.studio.library, fields, ("picture", "kept"))
+        self.restored: list[Block] = [self.slider]
 
     def _request(self, context: TabContext) -> None:
         self.picture = picture_drop("enlarge-picture", "enlarge.picture", 280)
@@ -85,7 +90,7 @@ class EnlargeTab:
             )
             with gr.Row(elem_classes="actions"):
                 self.download = gr.Button(word("app.download"), size="sm", elem_id="enlarge-download")
-            self.kept = ResultBar("enlargement", "enlarge")
+            self.kept = result_bar("enlargement", "enlarge")
 
     def _wire(self) -> None:
         asked = [self.picture, self.model]
@@ -114,6 +119,20 @@ class EnlargeTab:
                 yield {self.kept: shown(step)}
             else:
                 yield step if isinstance(step, LoadProgress) else self._shown(step)
+
+    def follows(self, state: Mapping[str, Any]) -> Updates:
+        """The comparison that was there last."""
+        kept = state.get("kept")
+        if not isinstance(kept, dict) or not kept.get("file"):
+            return {}
+        return {self.slider: (kept.get("source") or kept["file"], kept["file"])}
+
+    def opened(self, work: Work, version: Version) -> Mapping[str, Any]:
+        """The picture that was enlarged, and what it became."""
+        source = next((file for file in version.files if file.role == "source"), None)
+        kept = {"work": work.id, "version": version.number}
+        told = {"model": version.model, "kept": kept}
+        return told | ({"picture": {"asset": source.digest}} if source else {})
 
     def _shown(self, step: EnlargingProgress | Enlarged) -> Updates:
         if isinstance(step, Enlarged):

@@ -1,18 +1,21 @@
 """The Write tab: brief, outline, article."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import gradio as gr
+from gradio.blocks import Block
 
 from studio.identity.owners import Owner
 from studio.keeping import Kept, Place, Unkept
-from studio.library.values import Saved
+from studio.library.values import Saved, Version, Work
 from studio.registry import LoadProgress
 from studio.ui.components import examples, model_choice, progress_line, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
-from studio.ui.shelf.bar import ResultBar, shown
+from studio.ui.shelf.bar import result_bar, shown
+from studio.ui.shelf.forms import Form
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline
@@ -35,6 +38,9 @@ class WriteTab:
                 self._plan(context)
                 self._page(context)
         self._wire(context)
+        fields = {name: getattr(self, name) for name in (*BRIEF, "cards", "texts", "work", "asked", "kept")}
+        self.draft = Form(context.studio.library, fields, ("cards", "texts", "work", "asked", "kept"))
+        self.restored: list[Block] = [self.article, self.section]
 
     def _brief(self, context: TabContext) -> None:
         self.topic = gr.Textbox(
@@ -103,7 +109,7 @@ class WriteTab:
             with gr.Row(elem_classes="actions"):
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
                 self.download = gr.Button(word("write.download"), size="sm", elem_id="write-download")
-            self.kept = ResultBar("article", "write")
+            self.kept = result_bar("article", "write")
             with gr.Row(elem_classes=["rewrite", "rests"]):
                 self.section = gr.Dropdown(
                     [], label=word("write.rewrite.section"), min_width=160, elem_id="write-section", filterable=False
@@ -225,6 +231,34 @@ class WriteTab:
         """Change places with what was there before the last run."""
         then_cards, then_texts = past or (cards, texts)
         return then_cards, then_texts, (cards, texts), assembled(then_cards, then_texts), _headings(then_cards)
+
+    def follows(self, state: Mapping[str, Any]) -> Updates:
+        """The article that the cards and texts of a draft make."""
+        cards, texts = state.get("cards"), state.get("texts") or {}
+        cards = json.loads(cards) if isinstance(cards, str) else cards
+        if not isinstance(cards, dict) or not isinstance(texts, dict):
+            return {}
+        return {self.article: assembled(cards, texts), self.section: _headings(cards), self.cards: cards}
+
+    def opened(self, work: Work, version: Version) -> Mapping[str, Any]:
+        """Brief, cards and texts of a version."""
+        brief = dict(version.asked.get("brief") or {})
+        plan = version.made.get("outline")
+        cards = sheet(Outline.model_validate(plan)) if plan else None
+        ids = section_ids(cards) if cards else []
+        written = version.made.get("sections") or {}
+        texts = {key: written[str(index)] for index, key in enumerate(ids) if str(index) in written}
+        state = {name: brief[name] for name in BRIEF if brief.get(name) is not None}
+        told = {"cards": cards, "texts": texts, "work": work.id, "asked": brief}
+        return state | told | {"kept": {"work": work.id, "version": version.number}}
+
+    def illustrated(self, cards: Sheet | None, texts: Texts, picture: str) -> Updates:
+        """A picture at the end of the section that was written last; nothing where there is no text yet."""
+        written = [key for key in section_ids(cards) if key in texts] if cards else []
+        if not written:
+            return {}
+        texts = {**texts, written[-1]: f"{texts[written[-1]].rstrip()}\n\n{picture}\n"}
+        return {self.texts: texts, self.article: assembled(cards, texts)}
 
     def _placed(self, kept: Kept) -> Updates:
         return {self.kept: shown(kept), **({self.work: kept.work} if isinstance(kept, Saved) else {})}

@@ -18,7 +18,7 @@ from studio.library.values import Saved
 from studio.registry import LoadProgress
 from studio.studio import Studio
 from studio.ui.components import SAVE_JS, work_button
-from studio.ui.shelf.bar import ResultBar, shown
+from studio.ui.shelf.bar import result_bar, shown
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.form import PictureForm
 from studio.ui.words import both, complaint, line, tiles, word
@@ -110,7 +110,7 @@ class PlotFold:
                 )
                 with gr.Row(elem_classes="actions"):
                     self.download = gr.Button(word("app.download"), size="sm", elem_id="image-plot-download")
-                self.kept = ResultBar("plot", "image-plot")
+                self.kept = result_bar("plot", "image-plot")
         self._wire()
 
     def _wire(self) -> None:

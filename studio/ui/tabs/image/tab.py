@@ -12,12 +12,13 @@ from studio.imaging.drawing.plan import TASKS
 from studio.imaging.drawing.requests import DrawingProgress, Drawn, default
 from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.keeping import Place, Unkept
-from studio.library.values import Saved
+from studio.library.values import Saved, Version, Work
 from studio.registry import LoadProgress, ModelSpec
 from studio.ui.components import SAVE_JS, examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
-from studio.ui.shelf.bar import ResultBar
+from studio.ui.shelf.bar import result_bar
 from studio.ui.shelf.bar import shown as kept_shown
+from studio.ui.shelf.forms import Form
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.adapters import AdapterFold
 from studio.ui.tabs.image.control import ControlTools
@@ -26,6 +27,7 @@ from studio.ui.tabs.image.gallery import Picture, Shown, VisitGallery
 from studio.ui.tabs.image.infotext import InfotextFold
 from studio.ui.tabs.image.plot import PlotFold
 from studio.ui.tabs.image.prompt import PromptTools
+from studio.ui.tabs.image.reopening import opened, remembered
 from studio.ui.tabs.image.sampling import SamplingTools
 from studio.ui.tabs.image.second_pass import HiresTools
 from studio.ui.tabs.image.sizes import size_choice, suited
@@ -46,6 +48,10 @@ class ImageTab:
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
                 self._result(context)
         self._wire(context)
+        fields = remembered(self._told, self.size, self.format, self.source, self.control)
+        fields |= {"count": self.sampling.count, "batch_size": self.sampling.batch_size, "kept": self.kept}
+        self.draft = Form(context.studio.library, fields, ("kept",))
+        self.restored: list[Block] = [*self._shown_in, self.control.fold]
 
     def _request(self, context: TabContext) -> None:
         self.source = SourceFields()
@@ -94,6 +100,7 @@ class ImageTab:
         told |= {**self.sampling.fields, **self.hires.fields}
         InfotextFold(context, told | {"strength": self.source.share}, self.size)
         self.form = self._form(told)
+        self._told = told
         PlotFold(context, self.form, context.studio.plotter)
         with gr.Column(elem_classes="launch"):
             self.runs = runs_line("image", self.model)
@@ -150,7 +157,7 @@ class ImageTab:
                 self.slider = gr.ImageSlider(
                     show_label=False, format="png", interactive=False, buttons=["fullscreen"], elem_id="image-slider"
                 )
-            self.kept = ResultBar("picture", "image")
+            self.kept = result_bar("picture", "image")
             self.begun = gr.HTML("", elem_id="image-begun", elem_classes="never")
             self.gallery = VisitGallery()
 
@@ -165,7 +172,7 @@ class ImageTab:
         self.file = gr.State(None)
         self.last_seed = gr.State(-1)
         compared = self.slider, self.begun
-        shown = Shown(self.picture, self.infotext, *compared, self.file, self.last_seed)
+        shown = self._shown_in = Shown(self.picture, self.infotext, *compared, self.file, self.last_seed)
         made = [*shown, self.preview, self.gallery.latest, self.kept]
         self.drawing.start.click(None, None, self.preview, js="() => [null]", **QUIET)
         self.drawing.run(self.drawing.start.click, self.draw, self.form.components, made, raw=True)
@@ -246,6 +253,24 @@ class ImageTab:
             else:
                 yield step if isinstance(step, LoadProgress) else self._shown(step)
 
+    def follows(self, state: Mapping[str, Any]) -> Updates:
+        """The picture that was there last, with all that belongs to it."""
+        kept, place = state.get("kept"), self._shown_in
+        units = any(value for name, value in state.items() if name.startswith("controls.") and name.endswith(".model"))
+        updates: Updates = {self.control.fold: gr.update(open=True)} if units else {}
+        if not isinstance(kept, dict) or not kept.get("file"):
+            return updates
+        told: Updates = {
+            place.picture: kept["file"],
+            place.file: kept["file"],
+            place.infotext: kept.get("infotext") or "",
+        }
+        return {**updates, **told, place.seed: kept.get("seed", -1), place.compared: None, place.begun: ""}
+
+    def opened(self, work: Work, version: Version) -> Mapping[str, Any]:
+        """All settings of a picture."""
+        return opened(work, version)
+
     def _shown(self, step: DrawingProgress | EnlargingProgress | Drawn) -> Updates:
         if isinstance(step, Drawn):
             return self._finished(step)
@@ -270,11 +295,11 @@ class ImageTab:
             **self.gallery.shown(run[-1]),
             self.preview: None,
             self.gallery.latest: run,
-            self.drawing.status: self._told(step, run[-1].seed),
+            self.drawing.status: self._report(step, run[-1].seed),
         }
 
     @staticmethod
-    def _told(step: Drawn, seed: int) -> str:
+    def _report(step: Drawn, seed: int) -> str:
         notice = "".join(f" {both(key, refused=step.refused)}" for key in step.notices)
         if len(step.files) < step.pictures:
             part = both("image.done.part", picture=len(step.files), pictures=step.pictures)
