@@ -27,6 +27,7 @@ from studio.writing.requests import Article, ArticleRequest, Brief, Outline, Sec
 from studio.writing.writer import TASKS as WRITING
 
 Step = TypeVar("Step")
+PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
 TITLE: Final = 80
 """Characters of a prompt that name what came of it."""
 _log = logging.getLogger("studio.library")
@@ -252,6 +253,15 @@ def pictures_taken(library: Library, owner: str, files: Iterable[Path], max_pixe
             yield file, library.works.save(owner, result)
         except StudioError as error:
             yield file, Unkept(error)
+
+
+def outputs_taken(library: Library, owner: str, outputs: Path, max_pixels: int) -> int:
+    """Take in, once, the pictures of an outputs folder from before there was a library; returns how many."""
+    if not library.first_time(outputs):
+        return 0
+    files = [path for path in sorted(outputs.glob("*/*")) if path.suffix.lower() in PICTURES and path.is_file()]
+    fresh = (path for path in files if not library.holds(path))
+    return sum(1 for _, kept in pictures_taken(library, owner, fresh, max_pixels) if isinstance(kept, Saved))
 
 
 def _time(file: Path) -> float:

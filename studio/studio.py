@@ -1,5 +1,6 @@
 """The composition root: settings become a catalogue, a registry and the crafts."""
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -10,11 +11,12 @@ from studio.coding.coder import Coder
 from studio.engines.diffusion import Abilities, abilities_of
 from studio.engines.installed import default_bindings
 from studio.engines.text import Beside
-from studio.errors import InvalidRequest
+from studio.errors import InvalidRequest, StudioError
 from studio.hosting.crafts import Host
 from studio.hosting.home_thread import HomeThread
 from studio.hosting.zerogpu import Gpu, zerogpu
 from studio.identity.identity import Identity
+from studio.identity.owners import LOCAL
 from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.control.annotations import Annotations
@@ -27,7 +29,7 @@ from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.pictures.storage import sweep
 from studio.imaging.plots.plotter import Plotter
 from studio.imaging.prompts.phrasing import Phrasing
-from studio.keeping import Keeper
+from studio.keeping import Keeper, outputs_taken
 from studio.library.library import Library
 from studio.library.upkeep import Quota
 from studio.messages import Locale, assets
@@ -54,6 +56,8 @@ from studio.writing.writer import TASKS as WRITING
 from studio.writing.writer import Writer
 
 SWEEP_SECONDS: Final = 5.0
+TEND_SECONDS: Final = 3600.0
+_log = logging.getLogger("studio.library")
 HELPERS: Final = ("classify", "vae", "preview")
 """Tasks of small models that others bring with them."""
 MODEL_FIELDS: Final = ("id", "task", "engine", "state", "bytes", "present", "licence")
@@ -210,6 +214,10 @@ class Studio:
         spec = self.registry.choose(model, *DRAWING)
         return abilities_of(spec, self.registry.weights(spec))
 
+    def tend_library(self) -> None:
+        """From now on, keep the library in order beside everything else; at the first time, take in old pictures."""
+        threading.Thread(target=self._tend, name="library", daemon=True).start()
+
     def close(self) -> None:
         """Free everything that is idle."""
         self._closing.set()
@@ -265,6 +273,17 @@ class Studio:
         except BaseException:
             self.registry.close()
             raise
+
+    def _tend(self) -> None:
+        settings = self.settings
+        try:
+            # Who made them is not known, and where several sign in they would be given to somebody else.
+            if settings.auth == "none":
+                outputs_taken(self.library, LOCAL.id, settings.outputs, settings.max_pixels)
+        except (StudioError, OSError) as error:
+            _log.warning("old pictures were not taken into the library: %s", error)
+        while not self._closing.wait(TEND_SECONDS):
+            self.library.tidy()
 
     def _sweep(self) -> None:
         while not self._closing.wait(SWEEP_SECONDS):

@@ -324,10 +324,14 @@
         shown.number !== work.versions && button('restore', once('restore')), button('branch', once('branch')),
         button('share', tried(async () => {
           const { link } = await ask('/library/do', { do: 'share', work: work.id, version: shown.number });
+          shown.link = link;
+          this.draw();
           await window.studio.copy(location.origin + link);
           note(say('share_done'));
         })),
-        button('revoke', async () => { if (await did({ do: 'revoke', work: work.id, version: shown.number })) note(say('revoke_done')); }),
+        shown.link && button('revoke', async () => {
+          if (await did({ do: 'revoke', work: work.id, version: shown.number })) { shown.link = null; note(say('revoke_done')); this.draw(); }
+        }),
         button('export', () => page.exported([work.id])),
         button(work.trashed ? 'bring_back' : 'throw_away', async () => { if (await did({ do: work.trashed ? 'bring_back' : 'trash', works: [work.id] })) { note(say(work.trashed ? 'brought_back' : 'thrown_away')); this.close(); } }));
     },

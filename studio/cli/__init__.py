@@ -1,4 +1,5 @@
-"""`studio serve | models | outline | write | code | image | infotext | upscale | users | audit`.
+"""`studio serve | models | outline | write | code | image | infotext | upscale | users | audit |
+works`.
 
 Exit codes: 0 done, 2 the request is wrong, 3 the model or its weights are not to be had, 4 busy or out of memory,
 5 the disk or the server failed, 130 interrupted, 1 anything else.
@@ -10,6 +11,7 @@ from studio.cli.audit import audit
 from studio.cli.models import models, serve
 from studio.cli.pictures import image, infotext, upscale
 from studio.cli.users import users
+from studio.cli.works import works
 from studio.cli.writing import code, outline, write
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -17,6 +19,7 @@ for command in (outline, write, code, image, infotext, upscale, models, serve):
     app.command()(command)
 app.add_typer(users, name="users")
 app.add_typer(audit, name="audit")
+app.add_typer(works, name="works")
 
 
 def main() -> None:

@@ -22,8 +22,12 @@ from studio.errors import (
     UnreadablePicture,
     WeightsUnavailable,
 )
+from studio.identity.owners import LOCAL
+from studio.keeping import Place, Unkept
+from studio.library.values import Saved
 from studio.settings import Settings
 from studio.studio import Studio
+from studio.validation import Request
 
 EXIT_CODES: Final[tuple[tuple[type[StudioError], int], ...]] = (
     (InvalidRequest, 2),
@@ -75,6 +79,15 @@ def last(terminal: Terminal, events: Iterator[Any], kind: type[T]) -> T:
     if last is None:
         raise RuntimeError(f"the craft ended without a {kind.__name__}")
     return last
+
+
+def kept(terminal: Terminal, studio: Studio, request: Request, events: Iterator[T]) -> Iterator[T]:
+    """The events of a run, whose results go into the library; a warning where they cannot."""
+    for event in studio.keeper.keep(Place(LOCAL.id), request, events):
+        if isinstance(event, Unkept):
+            terminal.err.print(event.error.explain(terminal.locale), markup=False, soft_wrap=True)
+        elif not isinstance(event, Saved):
+            yield event
 
 
 def read(name: str) -> str:

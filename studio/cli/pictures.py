@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from studio.cli.console import Json, Model, Output, last, opened, read, reported
+from studio.cli.console import Json, Model, Output, kept, last, opened, read, reported
 from studio.cli.notations import axis, control_unit
 from studio.cli.terminal import Terminal
 from studio.imaging.drawing.requests import Drawn, PictureRequest, default
@@ -95,7 +95,7 @@ def image(
             axes = {name: axis(text) for name, text in (("x", x), ("y", y)) if text is not None}
             _plot(terminal, studio, PlotRequest.of(picture=request, **axes), output)
             return
-        drawn = last(terminal, studio.illustrator.draw(request), Drawn)
+        drawn = last(terminal, kept(terminal, studio, request, studio.illustrator.draw(request)), Drawn)
         for key in drawn.notices:
             terminal.err.print(message(key, terminal.locale, refused=drawn.refused), markup=False)
         files = [str(file) for file in (copied(drawn.files, output) if output else drawn.files)]
@@ -104,7 +104,7 @@ def image(
 
 
 def _plot(terminal: Terminal, studio: Studio, request: PlotRequest, output: Path | None) -> None:
-    done = last(terminal, studio.plotter.draw(request), Plotted)
+    done = last(terminal, kept(terminal, studio, request, studio.plotter.draw(request)), Plotted)
     if done.notice:
         terminal.err.print(message(done.notice, terminal.locale), markup=False)
     file = str(copied([done.file], output)[0] if output else done.file)
@@ -130,7 +130,8 @@ def upscale(file: Path, model: Model = None, output: Output = None, as_json: Jso
     """Enlarge a picture with Real-ESRGAN and print the path of the result."""
     terminal = Terminal(json=as_json)
     with opened(terminal) as studio:
-        done = last(terminal, studio.enlarger.enlarge(EnlargeRequest.of(file=file, model=model)), Enlarged)
+        request = EnlargeRequest.of(file=file, model=model)
+        done = last(terminal, kept(terminal, studio, request, studio.enlarger.enlarge(request)), Enlarged)
         result = str(copied([done.file], output)[0] if output else done.file)
         answer = json.dumps({"file": result, "width": done.width, "height": done.height}, ensure_ascii=False)
         sys.stdout.write((answer if as_json else result) + "\n")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from studio.cli.console import Json, Model, Output, last, opened, read, saved
+from studio.cli.console import Json, Model, Output, kept, last, opened, read, saved
 from studio.cli.terminal import Terminal
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.writing.outline import parse_outline
@@ -49,7 +49,7 @@ def outline(
             notes=notes,
             model=model,
         )
-        plan = last(terminal, studio.writer.outline(brief), Outline)
+        plan = last(terminal, kept(terminal, studio, brief, studio.writer.outline(brief)), Outline)
         text = plan.model_dump_json(indent=2)
         if output:
             saved(output, text + "\n")
@@ -72,10 +72,11 @@ def write(
     with opened(terminal) as studio:
         outlined = parse_outline(read(plan))
         if section is None:
-            events = studio.writer.write_article(ArticleRequest.of(outline=outlined, model=model))
+            whole = ArticleRequest.of(outline=outlined, model=model)
+            events = kept(terminal, studio, whole, studio.writer.write_article(whole))
         else:
             request = SectionRequest.of(outline=outlined, index=section - 1, instruction=instruction, model=model)
-            events = studio.writer.write_section(request)
+            events = kept(terminal, studio, request, studio.writer.write_section(request))
         text = _stream_text(terminal, events, live=not as_json and output is None)
         if output:
             saved(output, text)
@@ -99,7 +100,7 @@ def code(
             report = studio.coder.score(ScoreRequest.of(code=source, language=language))
         else:
             request = SnippetRequest.of(description=description, language=language, model=model)
-            snippet = last(terminal, studio.coder.generate(request), Snippet)
+            snippet = last(terminal, kept(terminal, studio, request, studio.coder.generate(request)), Snippet)
             source, language, maybe = snippet.code, snippet.language, snippet.report
             report = maybe or studio.coder.score(ScoreRequest.of(code=source, language=language))
         if output:

@@ -4,10 +4,13 @@ import logging
 import sqlite3
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from studio.errors import StorageFailed, StudioError
-from studio.library.assets import AssetStore
+from studio.library.assets import AssetStore, digested
 from studio.library.bundles import Bundles
-from studio.library.database.database import Database, refused
+from studio.library.database.database import Database, now, refused
+from studio.library.database.records import AssetRow, IntakeRow
 from studio.library.drafts import Drafts
 from studio.library.recall import Recall
 from studio.library.sharing import Sharing
@@ -42,6 +45,27 @@ class Library:
             self.upkeep.sweep()
         except StudioError as error:
             _log.warning("the library was not tidied: %s", error)
+
+    def first_time(self, folder: Path) -> bool:
+        """Whether the pictures of a folder were never taken in; from now on they were.
+
+        Raises:
+            StorageFailed: the database refuses it.
+        """
+
+        def write(session: Session) -> bool:
+            if session.get(IntakeRow, str(folder)) is not None:
+                return False
+            session.add(IntakeRow(folder=str(folder), at=now()))
+            return True
+
+        return self.database.write(write)
+
+    def holds(self, file: Path) -> bool:
+        """Whether a file is kept already, by its content."""
+        with file.open("rb") as stream:
+            digest, _ = digested(stream)
+        return self.database.read(lambda session: session.get(AssetRow, digest) is not None)
 
     def restore_backup(self) -> Path | None:
         """Put the last backup in the place of a damaged file that was kept aside; None where there is none.

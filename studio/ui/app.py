@@ -160,6 +160,7 @@ def serve(studio: Studio, page: Page | None = None, *, block: bool = True) -> Se
     )
     # Only now: the page must not wait for it.
     studio.prefetch()
+    studio.tend_library()
     if block:
         serving.block()
     return serving

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from studio.errors import InvalidRequest, ServerFailed
+from studio.errors import InvalidRequest, ServerFailed, StudioError
 from studio.identity.identity import expect_reachable
 from studio.studio import Studio
 from studio.ui.gate.addresses import Proxies
@@ -129,7 +129,7 @@ def _app(studio: Studio, page: Page, public_files: Sequence[Path]) -> tuple[App,
         raise InvalidRequest("auth.proxies") from error
     routes = [
         Route(HEALTH, alive),
-        Route(READY, Readiness(studio, lambda: page.fair_queue.draining).answer),
+        Route(READY, Readiness(studio, lambda: page.fair_queue.draining, {"library": _library(studio)}).answer),
         Route(METRICS, _scraped(studio)),
         *SignIn(studio.identity, in_frame=on_space).routes(),
         *Shelf(studio).routes(),
@@ -137,6 +137,17 @@ def _app(studio: Studio, page: Page, public_files: Sequence[Path]) -> tuple[App,
     app = App(middleware=[Middleware(Gate, house=house)], routes=routes, default_response_class=ORJSONResponse)
     app.state_holder = LeanSessions()  # type: ignore[no-untyped-call]
     return app, inside
+
+
+def _library(studio: Studio) -> Callable[[], str | None]:
+    def wrong() -> str | None:
+        try:
+            studio.library.works.sums()
+        except StudioError as error:
+            return error.title
+        return None
+
+    return wrong
 
 
 def _let_in(page: Page, inside: str) -> None:

@@ -16,7 +16,8 @@ class ResultBar(gr.HTML):
     def __init__(self, **options: Any) -> None:
         script = """window.studioLibrary?.bar(element, props);
 watch('value', () => window.studioLibrary?.bar(element, props));"""
-        super().__init__(**{"js_on_load": script, "apply_default_css": False, "elem_classes": "kept-bar"} | options)
+        given: dict[str, Any] = {"js_on_load": script, "apply_default_css": False, "elem_classes": "kept-bar"}
+        super().__init__(**{**given, **options})
 
     def preprocess(self, payload: str | None) -> Any:
         return json.loads(payload) if payload else None

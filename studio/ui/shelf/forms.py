@@ -17,6 +17,11 @@ ASSET: Final = "asset"
 Fields = Mapping[str, Block]
 
 
+def _read(component: Block, value: Any) -> Any:
+    """What the page's own components hold as text is kept as what it says."""
+    return component.preprocess(value) if isinstance(component, gr.HTML) else value
+
+
 def copied(path: Path) -> Path:
     """A file of the library where Gradio serves files from."""
     return Path(save_file_to_cache(path, cache_dir=get_upload_folder()))
@@ -38,7 +43,11 @@ class Form:
     def state(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[str]]:
         """What the browser sent, by name; files are kept and told by their digests, which come beside it."""
         digests: list[str] = []
-        return {name: self._plain(value, digests) for name, value in zip(self.fields, values, strict=True)}, digests
+        state = {
+            name: self._plain(_read(component, value), digests)
+            for (name, component), value in zip(self.fields.items(), values, strict=True)
+        }
+        return state, digests
 
     def reusable(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """Of a state, what a preset keeps: settings and words, no files and no work."""

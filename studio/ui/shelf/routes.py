@@ -72,7 +72,8 @@ class Shelf:
         number = request.path_params["version"]
         work = self._library.works.work(owner.id, request.path_params["work"])
         found = self._library.works.version(owner.id, work.id, number or None)
-        return _json(version_told(found) | {"work": work_told(work)})
+        token = self._library.sharing.link(owner.id, work.id, found.number)
+        return _json(version_told(found) | {"work": work_told(work), "link": token and f"/shared/{token}"})
 
     def facets(self, request: Request, owner: Owner, _body: Any) -> Response:
         """What there is to filter by, and what will go: {kinds, models, tags, retiring, nearly_full}."""
