@@ -29,7 +29,8 @@ from studio.imaging.enlarging.enlarger import Enlarger
 from studio.imaging.pictures.storage import sweep
 from studio.imaging.plots.plotter import Plotter
 from studio.imaging.prompts.phrasing import Phrasing
-from studio.keeping import Keeper, outputs_taken
+from studio.keeping.intake import outputs_taken
+from studio.keeping.keeper import Keeper
 from studio.library.library import Library
 from studio.library.upkeep import Quota
 from studio.messages import Locale, assets

@@ -23,7 +23,7 @@ from studio.errors import (
     WeightsUnavailable,
 )
 from studio.identity.owners import LOCAL
-from studio.keeping import Place, Unkept
+from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved
 from studio.settings import Settings
 from studio.studio import Studio

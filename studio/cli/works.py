@@ -18,7 +18,7 @@ from studio.cli.console import reported
 from studio.cli.terminal import Terminal
 from studio.errors import InvalidRequest, StorageFailed
 from studio.identity.owners import LOCAL
-from studio.keeping import pictures_taken
+from studio.keeping.intake import PICTURES, pictures_taken
 from studio.library.library import Library
 from studio.library.upkeep import Found, Quota
 from studio.library.values import Saved, Search
@@ -27,7 +27,7 @@ from studio.settings import Settings
 works = typer.Typer(no_args_is_help=True, help="What was made, kept in the library of this machine's studio.")
 Owner = Annotated[str, typer.Option(help="Whose works, as `studio users list` or the audit name them: user:ada.")]
 Work = Annotated[str, typer.Argument(help="A work's id, as `studio works list` shows it.")]
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+COLUMNS = ("id", "kind", "title", "versions", "changed_at")
 
 
 @works.command("list")

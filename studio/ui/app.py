@@ -16,15 +16,15 @@ from studio.ui.api.endpoints import Endpoints
 from studio.ui.components import model_labels
 from studio.ui.gate.temporary import Temporary
 from studio.ui.header import Follower, Header
+from studio.ui.remembering.drafts import Drafts
 from studio.ui.server.page import Page
 from studio.ui.server.serving import Serving
 from studio.ui.server.serving import serve as serve_page
-from studio.ui.shelf.remembering import Drafts
-from studio.ui.shelf.tab import LibraryTab
 from studio.ui.start_stop import QUIET, Lane, TabContext
 from studio.ui.tabs.code import CodeTab
 from studio.ui.tabs.enlarge import EnlargeTab, samples
 from studio.ui.tabs.image.tab import ImageTab
+from studio.ui.tabs.library import LibraryTab
 from studio.ui.tabs.models import ModelsTab
 from studio.ui.tabs.write import WriteTab
 from studio.ui.theme import css, head, theme

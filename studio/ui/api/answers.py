@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.keeping import Unkept
+from studio.keeping.keeper import Unkept
 from studio.library.values import Saved
 from studio.messages import message
 from studio.ui.pacing import Paced

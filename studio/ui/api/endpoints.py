@@ -10,7 +10,7 @@ from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.identity.owners import Owner
 from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
-from studio.keeping import Place, Unkept
+from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved
 from studio.messages import message
 from studio.registry import Task

@@ -19,7 +19,7 @@ from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.plotter import PlotRequest, Plotted
 from studio.imaging.reuse import picture_text
-from studio.keeping import Place, Unkept
+from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved
 from studio.studio import Studio
 from studio.ui.api.answers import answers, kept_as

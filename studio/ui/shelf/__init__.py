@@ -1,1 +1,1 @@
-"""The library on the page: its tab, the bar under each result, and the routes that both ask."""
+"""The library on the server: its routes, and what can be done with works by name."""

@@ -11,14 +11,14 @@ from studio.coding.languages import LANGUAGES
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
 from studio.errors import StudioError
 from studio.identity.owners import Owner
-from studio.keeping import Place, Unkept
+from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved, Version, Work
 from studio.registry import LoadProgress
 from studio.ui.components import examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
+from studio.ui.remembering.bar import result_bar, shown
+from studio.ui.remembering.forms import Form
 from studio.ui.report import report_html
-from studio.ui.shelf.bar import result_bar, shown
-from studio.ui.shelf.forms import Form
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 

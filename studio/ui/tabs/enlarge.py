@@ -12,14 +12,14 @@ from studio.errors import InvalidRequest
 from studio.identity.owners import Owner
 from studio.imaging.enlarging.in_memory import TASKS
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest, EnlargingProgress
-from studio.keeping import Place, Unkept
+from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved, Version, Work
 from studio.messages import assets, known
 from studio.registry import LoadProgress
 from studio.ui.components import SAVE_JS, picture_drop, work_button
 from studio.ui.model_line import runs_line, who_runs
-from studio.ui.shelf.bar import result_bar, shown
-from studio.ui.shelf.forms import Form
+from studio.ui.remembering.bar import result_bar, shown
+from studio.ui.remembering.forms import Form
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, tiles, word
 

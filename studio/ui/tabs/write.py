@@ -8,14 +8,14 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.identity.owners import Owner
-from studio.keeping import Kept, Place, Unkept
+from studio.keeping.keeper import Kept, Place, Unkept
 from studio.library.values import Saved, Version, Work
 from studio.registry import LoadProgress
 from studio.ui.components import examples, model_choice, progress_line, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
-from studio.ui.shelf.bar import result_bar, shown
-from studio.ui.shelf.forms import Form
+from studio.ui.remembering.bar import result_bar, shown
+from studio.ui.remembering.forms import Form
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline

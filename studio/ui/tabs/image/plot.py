@@ -13,12 +13,12 @@ from studio.imaging.enlarging.requests import EnlargingProgress
 from studio.imaging.plots.axes import CHOICES, DECIMAL, WHOLE, Axis, AxisName
 from studio.imaging.plots.plotter import PlotRequest, Plotted, Plotter, check_total
 from studio.imaging.plots.ranges import joined_values
-from studio.keeping import Place, Unkept
+from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved
 from studio.registry import LoadProgress
 from studio.studio import Studio
 from studio.ui.components import SAVE_JS, work_button
-from studio.ui.shelf.bar import result_bar, shown
+from studio.ui.remembering.bar import result_bar, shown
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.form import PictureForm
 from studio.ui.words import both, complaint, line, tiles, word

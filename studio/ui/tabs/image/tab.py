@@ -11,14 +11,14 @@ from studio.identity.owners import Owner
 from studio.imaging.drawing.plan import TASKS
 from studio.imaging.drawing.requests import DrawingProgress, Drawn, default
 from studio.imaging.enlarging.requests import EnlargingProgress
-from studio.keeping import Place, Unkept
+from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved, Version, Work
 from studio.registry import LoadProgress, ModelSpec
 from studio.ui.components import SAVE_JS, examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
-from studio.ui.shelf.bar import result_bar
-from studio.ui.shelf.bar import shown as kept_shown
-from studio.ui.shelf.forms import Form
+from studio.ui.remembering.bar import result_bar
+from studio.ui.remembering.bar import shown as kept_shown
+from studio.ui.remembering.forms import Form
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.adapters import AdapterFold
 from studio.ui.tabs.image.control import ControlTools

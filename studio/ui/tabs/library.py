@@ -9,12 +9,12 @@ from gradio.blocks import Block
 
 from studio.errors import StudioError
 from studio.identity.owners import Owner
-from studio.keeping import pictures_taken
+from studio.keeping.intake import PICTURES, pictures_taken
 from studio.library.values import Version
 from studio.registry import LoadProgress
 from studio.ui.accounting import owner_or_local
-from studio.ui.shelf.forms import copied
-from studio.ui.shelf.remembering import Drafts
+from studio.ui.remembering.drafts import Drafts
+from studio.ui.remembering.forms import copied
 from studio.ui.start_stop import QUIET, StartStop, TabContext, Updates
 from studio.ui.tabs.enlarge import EnlargeTab
 from studio.ui.tabs.image.reopening import part_of
@@ -22,7 +22,6 @@ from studio.ui.tabs.image.tab import ImageTab
 from studio.ui.tabs.write import WriteTab
 from studio.ui.words import both, complaint, line, word
 
-PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
 LOAD_JS: Final = """window.studioLibrary?.mount(element, trigger);"""
 
 

@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.library.values import Version, Work
 from studio.studio import Studio
 from studio.ui.accounting import owner_or_local
-from studio.ui.shelf.forms import Form, copied
+from studio.ui.remembering.forms import Form, copied
 from studio.ui.start_stop import QUIET, Updates
 
 MOST_STATE: Final = 4 * 2**20

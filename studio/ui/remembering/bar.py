@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.keeping import Kept, Unkept
+from studio.keeping.keeper import Kept, Unkept
 from studio.library.values import Kind
 from studio.ui.words import complaint
 

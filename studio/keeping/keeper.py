@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 from pathlib import Path
@@ -10,14 +10,12 @@ from typing import Any, Final, TypeVar
 
 from studio.coding.coder import TASKS as CODING
 from studio.coding.requests import Report, ScoreRequest, Snippet, SnippetRequest
-from studio.errors import StudioError, UnreadablePicture
+from studio.errors import StudioError
 from studio.imaging.drawing.plan import TASKS as DRAWING
 from studio.imaging.drawing.requests import Drawn, PictureRequest
 from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
-from studio.imaging.infotext.text import read_infotext
 from studio.imaging.plots.plotter import PlotRequest, Plotted
-from studio.imaging.reuse import picture_text
 from studio.library.library import Library
 from studio.library.values import File, Made, Saved
 from studio.registry import Task
@@ -27,7 +25,6 @@ from studio.writing.requests import Article, ArticleRequest, Brief, Outline, Sec
 from studio.writing.writer import TASKS as WRITING
 
 Step = TypeVar("Step")
-PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
 TITLE: Final = 80
 """Characters of a prompt that name what came of it."""
 _log = logging.getLogger("studio.library")
@@ -232,40 +229,6 @@ class _Run:
     def _asked(self, what: str) -> dict[str, Any]:
         brief = {name: value for name, value in self.place.brief.items() if name != "written"}
         return {"what": what, **({"brief": brief} if brief else {})}
-
-
-def pictures_taken(library: Library, owner: str, files: Iterable[Path], max_pixels: int) -> Iterator[tuple[Path, Kept]]:
-    """Take in pictures from elsewhere, with how they were made where they say so; what is no picture is passed over."""
-    for file in files:
-        try:
-            infotext = picture_text(file, max_pixels)
-            told = read_infotext(infotext).plain()
-        except UnreadablePicture:
-            continue
-        except StudioError:
-            infotext, told = "", {}
-        asked = {name: str(told.pop(name, "") or "") for name in ("prompt", "negative_prompt")}
-        title = titled(asked["prompt"]) or file.stem
-        model = str(told.get("model") or "")
-        made = {"infotext": infotext, "seed": told.get("seed", -1)}
-        result = Made("picture", title, asked, made, told, (File(file),), model, how="imported", created=_time(file))
-        try:
-            yield file, library.works.save(owner, result)
-        except StudioError as error:
-            yield file, Unkept(error)
-
-
-def outputs_taken(library: Library, owner: str, outputs: Path, max_pixels: int) -> int:
-    """Take in, once, the pictures of an outputs folder from before there was a library; returns how many."""
-    if not library.first_time(outputs):
-        return 0
-    files = [path for path in sorted(outputs.glob("*/*")) if path.suffix.lower() in PICTURES and path.is_file()]
-    fresh = (path for path in files if not library.holds(path))
-    return sum(1 for _, kept in pictures_taken(library, owner, fresh, max_pixels) if isinstance(kept, Saved))
-
-
-def _time(file: Path) -> float:
-    return file.stat().st_mtime
 
 
 def picture_asked(request: Any) -> tuple[dict[str, Any], dict[str, Any], tuple[File, ...]]:

@@ -1,0 +1,1 @@
+"""What the page remembers: forms, drafts, and where a result is kept."""
