@@ -259,12 +259,16 @@ def mine(session: Session, owner: str, work: str) -> WorkRow:
     Raises:
         InvalidRequest: they have none of this id.
     """
-    # Locked, so that two who save at once get two numbers; SQLite's writers wait for each other as it is.
-    wanted = select(WorkRow).where(WorkRow.owner == owner, WorkRow.id == str(work)[:32])
-    row = session.scalar(wanted.with_for_update(of=WorkRow))
+    row = _locked(session, owner, work)
     if row is None:
         raise InvalidRequest("library.no_work", work=clean(str(work), 40))
     return row
+
+
+def _locked(session: Session, owner: str, work: str) -> WorkRow | None:
+    # So that two who save at once get two numbers; SQLite's writers wait for each other as it is.
+    wanted = select(WorkRow).where(WorkRow.owner == owner, WorkRow.id == str(work)[:32])
+    return session.scalar(wanted.with_for_update(of=WorkRow))
 
 
 def the_version(session: Session, work: WorkRow, number: int | None) -> VersionRow:
@@ -307,7 +311,7 @@ def _saved(
     parent: int | None,
 ) -> Saved:
     created = made.created or now()
-    row = next(iter(mine_of(session, owner, [into])), None) if into else None
+    row = _locked(session, owner, into) if into else None
     if row is None or row.kind != made.kind:
         row = _new_work(session, owner, made.kind, clean(made.title, TITLE) or made.kind, created)
         parent = None

@@ -62,7 +62,10 @@ class Database:
         for _ in range(TRIES - 1):
             with suppress(IntegrityError):
                 return self._within(work, immediate=True)
-        return self._within(work, immediate=True)
+        try:
+            return self._within(work, immediate=True)
+        except IntegrityError as error:
+            raise refused(error) from error
 
     def close(self) -> None:
         """Close what is open; the next use opens it anew."""
@@ -128,6 +131,7 @@ class Database:
         logging.getLogger("alembic").setLevel(logging.WARNING)
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         with engine.connect().execution_options(immediate=True) as connection:
             if engine.dialect.name != "sqlite":
@@ -135,7 +139,10 @@ class Database:
             if _revision(connection) != HEAD:  # another server may have been faster
                 config = Config(attributes={"connection": connection})
                 config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-                command.upgrade(config, "head")
+                try:
+                    command.upgrade(config, "head")
+                except CommandError as error:
+                    raise StorageFailed("library.newer", revision=found) from error
             connection.commit()
 
 

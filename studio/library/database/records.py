@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import JSON, Boolean, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, event
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 DIGEST: Final = 64
@@ -41,7 +41,7 @@ class WorkRow(Base):
     """Of the version that was rated last."""
     cover: Mapped[str | None] = mapped_column(String(DIGEST))
     """The picture that stands for the last version."""
-    bytes: Mapped[int] = mapped_column(Integer, default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     """Of the files of all versions."""
     origin: Mapped[str | None] = mapped_column(String(80))
     """The work and version that it was branched from."""
@@ -105,7 +105,7 @@ class AssetRow(Base):
 
     digest: Mapped[str] = mapped_column(String(DIGEST), primary_key=True)
     suffix: Mapped[str] = mapped_column(String(12))
-    bytes: Mapped[int] = mapped_column(Integer)
+    bytes: Mapped[int] = mapped_column(BigInteger)
     created: Mapped[float]
     origin: Mapped[str | None] = mapped_column(Text)
     """Where the craft put it; it goes from there, too, when nothing needs the asset any more."""
