@@ -153,7 +153,8 @@
         make('div', { class: 'library-bar' }, search, this.kinds, sort,
           button(this.list ? 'as_grid' : 'as_list', () => { this.list = !this.list; this.render(); }),
           button(this.trash ? 'leave_trash' : 'trash', () => { this.trash = !this.trash; this.chosen.clear(); this.render(); })),
-        folds, this.warned, make('div', { class: 'library-told' }, this.told, this.selection), this.grid, this.more);
+        make('div', { class: 'making' }), folds, this.warned, make('div', { class: 'library-told' }, this.told, this.selection), this.grid, this.more);
+      making.look();
       this.load();
     },
     async load(further = false) {
@@ -371,6 +372,29 @@
     return [...head.map(same), ...middle, ...tail.map(same)];
   };
 
-  window.studioLibrary = { bar, mount: (element, trigger) => page.mount(element, trigger), reload: () => page.place && page.load(), open: (work) => viewer.open(work, 0, []) };
+  // Runs that go on without the page that began them: this one follows them, and the tab lists them.
+  const underWay = async () => (await ask('/library/runs').catch(() => ({ runs: [] }))).runs;
+  const attach = async () => {
+    for (const { job } of await underWay()) document.getElementById(`${job.replace(/-start$/, '')}-start-attach`)?.click();
+  };
+  const making = {
+    async look() {
+      const { place } = page;
+      const list = place?.querySelector('.making');
+      if (!list || !place.offsetParent) return;
+      const runs = await underWay();
+      list.replaceChildren(...runs.map((run) => {
+        const status = make('div', { class: 'making-status' });
+        status.innerHTML = run.status;
+        return make('div', { class: 'making-row' }, make('b', { text: say(`job.${run.job.split('-')[0]}`) }), status,
+          button('stop', tried(async () => { await ask('/library/runs', { job: run.job, number: run.number }); this.look(); })));
+      }));
+      if (this.before && runs.length < this.before) page.load();
+      this.before = runs.length;
+    },
+  };
+  setInterval(() => making.look(), 2000);
+
+  window.studioLibrary = { attach, bar, mount: (element, trigger) => page.mount(element, trigger), reload: () => page.place && page.load(), open: (work) => viewer.open(work, 0, []) };
   document.addEventListener('studio:locale', () => { if (page.place) page.render(); document.querySelectorAll('.kept-bar').forEach((node) => (node.studioDraw || node.querySelector('.kept')?.parentElement?.studioDraw)?.()); });
 })();

@@ -81,7 +81,7 @@ def build(studio: Studio) -> Page:
         gr.on(told, None, None, said, js="() => window.studio.tabs()", **QUIET)
         header.wire(page, _connect(page, context, crafts, models))
         Endpoints(studio, text, imaging, loading).publish()
-    page.temporary = temporary
+    page.temporary, page.runs = temporary, context.runs
     page.open(studio.identity, {lane.name: lane.limit for lane in (text, imaging, loading)})
     return page
 

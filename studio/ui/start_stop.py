@@ -17,7 +17,9 @@ from studio.registry import LoadProgress, Task
 from studio.studio import Studio
 from studio.ui.accounting import Accounting, Run, owner_or_local
 from studio.ui.chip import chip, in_memory
-from studio.ui.pacing import Paced
+from studio.ui.running.pacing import Paced
+from studio.ui.running.runs import Run as Shown
+from studio.ui.running.runs import Runs
 from studio.ui.words import arrival, both, complaint, instead, line, trouble
 
 Updates = dict[Block, Any]
@@ -65,6 +67,8 @@ class TabContext:
     text: Lane
     imaging: Lane
     loading: Lane
+    runs: Runs = field(default_factory=Runs)
+    """What is under way, whichever page began it."""
 
 
 @dataclass
@@ -76,6 +80,10 @@ class _Run:
     over: threading.Event = field(default_factory=threading.Event)
     instead: str = ""
     """The model that the visitor would rather have than wait; the run begins again with it."""
+
+    def stop(self) -> None:
+        """End it, with whichever model it is."""
+        self.paced.stop()
 
 
 @dataclass
@@ -95,6 +103,7 @@ class StartStop:
     waiting: gr.Number = field(init=False)
     """The number of a run that was stopped before it began, or else 0."""
     _events: list[dict[str, Any]] = field(default_factory=list)
+    _outputs: list[Block] = field(default_factory=list)
     _runs: dict[str, _Run] = field(default_factory=dict)
     """By session; a visitor has at most one, because the start button is gone meanwhile."""
     _begun: dict[str, float] = field(default_factory=dict)
@@ -137,6 +146,7 @@ class StartStop:
             api_visibility="private",
         )
         self._events.append(event)
+        self._outputs += [block for block in (*chosen, *outputs) if block not in self._outputs]
         # One that got no place in the queue never began, and its words stand in the warning.
         event.failure(None, None, [self.start, self.stop], js=IDLE_JS, **QUIET)
 
@@ -163,6 +173,17 @@ class StartStop:
             js=f"(number, waiting) => {{ if (number === waiting) document.getElementById('{name}').click() }}",
             **QUIET,
         )
+        # A page that comes to a run under way clicks it, and shows what the run shows from then on.
+        attach = gr.Button("", elem_id=f"{self.kind}-attach", elem_classes="never")
+        attach.click(
+            self._attached,
+            None,
+            [self.start, self.stop, self.number, self.status, self.context.chip, *self._outputs],
+            show_progress="hidden",
+            concurrency_limit=None,
+            concurrency_id=f"{self.kind}-attach",
+            api_visibility="private",
+        )
         if self.model is not None:
             self.status.submit(self._replace, None, None, **QUIET)
 
@@ -178,10 +199,27 @@ class StartStop:
         )
         return begun
 
+    def _attached(self, request: gr.Request) -> Iterator[Updates]:
+        """Follow a run of this owner's that another page began."""
+        run = self.context.runs.find(owner_or_local(request).id, self.kind)
+        if run is None:
+            yield {self.status: gr.skip()}
+            return
+        busy: Updates = {
+            self.start: gr.update(visible=False),
+            self.stop: gr.update(visible=True),
+            self.number: run.number,
+        }
+        for news in run.followed():
+            yield {**busy, **news} if news else {self.status: gr.skip()}
+
     def _halt(self, number: float, request: gr.Request) -> float:
         """End the run of this number. Answers the number of one that has not begun or does not end, or else 0."""
         session = request.session_hash or ""
-
+        elsewhere = self.context.runs.find(owner_or_local(request).id, self.kind, number)
+        if elsewhere is not None:
+            elsewhere.stop()
+            return 0
         with self._changed:
             self._unwanted[session] = number
             if not self._changed.wait_for(lambda: self._begun.get(session) == number, BEGIN_SECONDS):
@@ -223,19 +261,23 @@ class StartStop:
             host = request.client.host if request.client else None
             model = str(values[place]) if place is not None else None
             accounted = Accounting(self.context.studio).run(request, self.kind, model, self.tasks)
+            shown = Shown(self.kind, owner.id, number, this.stop)
+            self.context.runs.begin(shown)
             try:
                 with self.context.studio.beside.shown(host), accounted as account:
-                    yield {self.status: line(both("app.working"))}
-                    last = yield from self._followed(this.paced, work, account)
+                    yield shown.show({self.status: line(both("app.working"))}, self.status)
+                    last = yield from self._followed(this.paced, work, account, shown)
                     while this.instead and place is not None and self.model is not None:
                         values = (*values[:place], this.instead, *values[place + 1 :])
-                        yield {self.model: this.instead}
+                        yield shown.show({self.model: this.instead}, self.status)
                         this.instead, this.paced = "", Paced(begun(owner, *values))
-                        last = yield from self._followed(this.paced, work, account)
+                        last = yield from self._followed(this.paced, work, account, shown)
                     if this.paced.stopped:
                         account.outcome = "stopped"
-                    yield {**self._idle(), self.context.chip: in_memory(self.context.studio), **last}
+                    end = {**self._idle(), self.context.chip: in_memory(self.context.studio), **last}
+                    yield shown.show(end, self.status)
             finally:
+                self.context.runs.end(shown)
                 if self._runs.get(session) is this:
                     del self._runs[session]
                 this.over.set()
@@ -256,14 +298,14 @@ class StartStop:
         return run
 
     def _followed(
-        self, paced: Paced[LoadProgress | Updates], work: Work, account: Run
+        self, paced: Paced[LoadProgress | Updates], work: Work, account: Run, shown: Shown
     ) -> Generator[Updates, None, Updates]:
         try:
             for batch in paced:
                 for step in batch:
                     if not isinstance(step, LoadProgress):
                         account.made(list(step.values()))
-                yield self._merged(batch)
+                yield shown.show(self._merged(batch), self.status)
         except StudioError as error:
             account.failed(error)
             return self._failed(complaint(error))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.ui.pacing import Paced
+from studio.ui.running.pacing import Paced
 
 
 @given(st.lists(st.integers(), max_size=50))

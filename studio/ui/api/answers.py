@@ -11,7 +11,7 @@ from studio.errors import StudioError
 from studio.keeping.keeper import Unkept
 from studio.library.values import Saved
 from studio.messages import message
-from studio.ui.pacing import Paced
+from studio.ui.running.pacing import Paced
 
 Answer = TypeVar("Answer")
 

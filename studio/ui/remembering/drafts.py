@@ -53,7 +53,9 @@ class Drafts:
         asked = gr.Textbox("", visible=False)
         begun = page.load(None, None, asked, js=WORK_JS, **QUIET)
         outputs = [self._selected, *self.outputs]
-        begun.then(self.restore, asked, outputs, **QUIET)
+        restored = begun.then(self.restore, asked, outputs, **QUIET)
+        # After the forms are there, not beside it: what a run shows is newer than any draft.
+        restored.then(None, None, None, js="() => window.studioLibrary?.attach()", **QUIET)
 
     @property
     def outputs(self) -> list[Block]:

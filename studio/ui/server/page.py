@@ -13,6 +13,7 @@ from gradio.state_holder import SessionState, StateHolder
 from studio.identity.identity import Identity
 from studio.identity.owners import Owner
 from studio.ui.gate.temporary import Temporary
+from studio.ui.running.runs import Runs
 from studio.ui.server.queue import FairQueue
 
 MOST_SESSIONS: Final = 500
@@ -26,6 +27,7 @@ class Page(gr.Blocks):
 
     identity: Identity
     temporary: Temporary
+    runs: Runs
 
     def open(self, identity: Identity, heavy: Mapping[str, int]) -> None:
         """Set the queue up, once all handlers are known; `heavy` are the lanes in which models work."""

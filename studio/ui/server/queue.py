@@ -54,6 +54,8 @@ class FairQueue(Queue):
         most = None if identity.mode == "none" else identity.limits.allowance.running
         self._turns = {lane: Turns(most) for lane in heavy}
         self._light = Turns()
+        self._left: set[str] = set()
+        """Events that go on without a page."""
 
     @property
     def at_work(self) -> int:
@@ -91,6 +93,22 @@ class FairQueue(Queue):
             self._identity.belongings.claim(body.session_hash, owner.id)
         return done, event, state
 
+    async def clean_events(self, *, session_hash: str | None = None, event_id: str | None = None) -> None:
+        """A page is gone, or a call is over. What its owner began from a page goes on, within the owner's limits;
+        calls of programs, and what a passing visitor began, end."""
+        staying = [] if session_hash is None else [event for event in self._known() if self._stays(event, session_hash)]
+        for event in staying:
+            self._left.add(event._id)
+            event.session_hash = f"{session_hash}-left"
+        await super().clean_events(session_hash=session_hash, event_id=event_id)
+        for event in staying:
+            event.session_hash = session_hash or ""
+
+    def send_message(self, event: Event, event_message: Any) -> None:
+        """Tell a page or program; where its page is gone, nobody listens."""
+        if event._id not in self._left:
+            super().send_message(event, event_message)
+
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         """The event whose turn it is; light ones are asked first, which costs heavy ones nothing."""
         lanes = sorted(self.event_queue_per_concurrency_id, key=lambda lane: lane in self._heavy)
@@ -114,6 +132,7 @@ class FairQueue(Queue):
             await super().process_events(events, batch, begin_time, fn)
         finally:
             for event in events:
+                self._left.discard(event._id)
                 self._identity.limits.ran(event.concurrency_id, time.monotonic() - begun)
                 if event.session_hash == event._id and self.server_app is not None:
                     self.server_app.state_holder.session_data.pop(event.session_hash, None)
@@ -150,6 +169,14 @@ class FairQueue(Queue):
     def _expect_place(self, lane: str, owner: Owner) -> None:
         waiting = Counter(_owner(event) for event in self._waiting(lane))
         self._identity.limits.join(owner, lane, waiting, light=lane not in self._heavy)
+
+    def _known(self) -> list[Event]:
+        return [*self._running(), *(event for lane in self._heavy for event in self._waiting(lane))]
+
+    def _stays(self, event: Event, session: str) -> bool:
+        owner: Owner = getattr(event.request.state, "owner", LOCAL)
+        begun_on_page = event.fn.api_visibility == "private" and event.concurrency_id in self._heavy
+        return event.session_hash == session and begun_on_page and not owner.guest
 
     def _waiting(self, lane: str) -> list[Event]:
         queue = self.event_queue_per_concurrency_id.get(lane)

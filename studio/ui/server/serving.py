@@ -132,7 +132,7 @@ def _app(studio: Studio, page: Page, public_files: Sequence[Path]) -> tuple[App,
         Route(READY, Readiness(studio, lambda: page.fair_queue.draining, {"library": _library(studio)}).answer),
         Route(METRICS, _scraped(studio)),
         *SignIn(studio.identity, in_frame=on_space).routes(),
-        *Shelf(studio).routes(),
+        *Shelf(studio, page.runs).routes(),
     ]
     app = App(middleware=[Middleware(Gate, house=house)], routes=routes, default_response_class=ORJSONResponse)
     app.state_holder = LeanSessions()  # type: ignore[no-untyped-call]

@@ -22,6 +22,7 @@ from studio.library.values import Version, Work
 from studio.messages import message
 from studio.studio import Studio
 from studio.ui.gate.refusals import locale, status
+from studio.ui.running.runs import Runs
 from studio.ui.shelf.actions import MOST, Actions
 from studio.ui.shelf.plain import search_of, version_told, work_told
 from studio.ui.shelf.thumbnails import Thumbnails
@@ -36,7 +37,8 @@ Handler = Callable[..., Any]
 class Shelf:
     """Every route asks the library in the name of whoever comes, and of nobody else."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, runs: Runs) -> None:
+        self._runs = runs
         self._library = studio.library
         self._actions = Actions(studio.library)
         self._thumbnails = Thumbnails(studio.settings.cache / "thumbnails")
@@ -47,6 +49,8 @@ class Shelf:
             Route("/library/works", _answered(self.works)),
             Route("/library/works/{work}", _answered(self.work)),
             Route("/library/works/{work}/{version:int}", _answered(self.version)),
+            Route("/library/runs", _answered(self.under_way)),
+            Route("/library/runs", _answered(self.stop), methods=["POST"]),
             Route("/library/facets", _answered(self.facets)),
             Route("/library/export", _answered(self.export), methods=["POST"]),
             Route("/library/do", _answered(self.act), methods=["POST"]),
@@ -74,6 +78,22 @@ class Shelf:
         found = self._library.works.version(owner.id, work.id, number or None)
         token = self._library.sharing.link(owner.id, work.id, found.number)
         return _json(version_told(found) | {"work": work_told(work), "link": token and f"/shared/{token}"})
+
+    def under_way(self, request: Request, owner: Owner, _body: Any) -> Response:
+        """What is being made for somebody: {runs: [{job, number, began, status}]}; `status` is HTML of the page's."""
+        runs = [
+            {"job": run.job, "number": run.number, "began": run.began, "status": run.status}
+            for run in self._runs.of(owner.id)
+        ]
+        return _json({"runs": runs})
+
+    def stop(self, request: Request, owner: Owner, body: Any) -> Response:
+        """End one of them: {job, number}."""
+        fields = body if isinstance(body, dict) else {}
+        run = self._runs.find(owner.id, str(fields.get("job")), fields.get("number"))
+        if run is not None:
+            run.stop()
+        return _json({"stopped": run is not None})
 
     def facets(self, request: Request, owner: Owner, _body: Any) -> Response:
         """What there is to filter by, and what will go: {kinds, models, tags, retiring, nearly_full}."""

@@ -1,0 +1,1 @@
+"""Runs under way: at what pace they are shown, and to whom they belong."""
