@@ -17,7 +17,7 @@ from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.imaging.enlarging.requests import Enlarged, EnlargeRequest
 from studio.imaging.plots.plotter import PlotRequest, Plotted
 from studio.library.library import Library
-from studio.library.values import File, Made, Saved
+from studio.library.values import File, Kind, Made, Saved
 from studio.registry import Task
 from studio.validation import Request
 from studio.writing.export import article_markdown, outline_markdown
@@ -25,6 +25,14 @@ from studio.writing.requests import Article, ArticleRequest, Brief, Outline, Sec
 from studio.writing.writer import TASKS as WRITING
 
 Step = TypeVar("Step")
+TABS: Final[Mapping[Kind, str]] = {
+    "article": "write",
+    "snippet": "code",
+    "picture": "image",
+    "plot": "image",
+    "enlargement": "enlarge",
+}
+"""Where each kind of work is made."""
 TITLE: Final = 80
 """Characters of a prompt that name what came of it."""
 _log = logging.getLogger("studio.library")
@@ -97,7 +105,10 @@ class Keeper:
     def put(self, place: Place, made: Made) -> Kept:
         """Keep one result; a refusal is told and not raised, because what was made must not be lost with it."""
         try:
-            return self._library.works.save(place.owner, made, place.work, place.parent)
+            saved = self._library.works.save(place.owner, made, place.work, place.parent)
+            if made.how == "made" and (prompt := _prompt(made)):
+                self._library.recall.used(place.owner, TABS[made.kind], prompt)
+            return saved
         except StudioError as error:
             _log.warning("a result was not kept: %s", error.text())
             return Unkept(error)
@@ -229,6 +240,13 @@ class _Run:
     def _asked(self, what: str) -> dict[str, Any]:
         brief = {name: value for name, value in self.place.brief.items() if name != "written"}
         return {"what": what, **({"brief": brief} if brief else {})}
+
+
+def _prompt(made: Made) -> str:
+    """The words that somebody may want again."""
+    brief = made.asked.get("brief") if "outline" in made.made and not made.made.get("sections") else None
+    asked = made.asked.get("prompt") or made.asked.get("description") or (brief or {}).get("topic")
+    return str(asked or "")
 
 
 def picture_asked(request: Any) -> tuple[dict[str, Any], dict[str, Any], tuple[File, ...]]:

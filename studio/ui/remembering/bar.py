@@ -16,7 +16,11 @@ class ResultBar(gr.HTML):
     def __init__(self, **options: Any) -> None:
         script = """window.studioLibrary?.bar(element, props);
 watch('value', () => window.studioLibrary?.bar(element, props));"""
-        given: dict[str, Any] = {"js_on_load": script, "apply_default_css": False, "elem_classes": "kept-bar"}
+        given: dict[str, Any] = {
+            "js_on_load": script,
+            "apply_default_css": False,
+            "elem_classes": ["kept-bar", "rests"],
+        }
         super().__init__(**{**given, **options})
 
     def preprocess(self, payload: str | None) -> Any:

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import StudioError
+from studio.keeping.keeper import TABS
 from studio.library.values import Version, Work
 from studio.studio import Studio
 from studio.ui.accounting import owner_or_local
@@ -16,8 +17,6 @@ from studio.ui.remembering.forms import Form, copied
 from studio.ui.start_stop import QUIET, Updates
 
 MOST_STATE: Final = 4 * 2**20
-TAB_OF: Final = {"article": "write", "snippet": "code", "picture": "image", "enlargement": "enlarge", "plot": "image"}
-"""Where a work of each kind is opened."""
 WORK_JS: Final = "() => [new URLSearchParams(location.search).get('work') || '']"
 
 
@@ -89,7 +88,7 @@ class Drafts:
         """
         library = self._studio.library
         found, version = library.works.work(owner, work), library.works.version(owner, work, number)
-        name = TAB_OF[found.kind]
+        name = TABS[found.kind]
         tab = self._tabs[name]
         draft = library.drafts.of(owner, name, work) if number is None else None
         state = dict(draft.state) if draft else dict(tab.opened(found, version))

@@ -18,6 +18,7 @@ from studio.ui.components import examples, model_choice, work_button
 from studio.ui.model_line import runs_line, who_runs
 from studio.ui.remembering.bar import result_bar, shown
 from studio.ui.remembering.forms import Form
+from studio.ui.remembering.recall import RecallFold
 from studio.ui.report import report_html
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
@@ -41,12 +42,14 @@ class CodeTab:
         with gr.Row(elem_classes="craft"):
             with gr.Column(scale=2, min_width=320, elem_classes="want"):
                 self._request(context)
+                self.recall = RecallFold(context, "code")
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
                 self._result(context)
         self._wire(context)
         names = ("description", "language", "model", "code", "work", "asked", "kept")
         hidden = ("code", "work", "asked", "kept")
         self.draft = Form(context.studio.library, {name: getattr(self, name) for name in names}, hidden)
+        self.recall.wire(self.draft, self.description)
         self.restored: list[Block] = [self.report]
 
     def _request(self, context: TabContext) -> None:

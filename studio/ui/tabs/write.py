@@ -16,6 +16,7 @@ from studio.ui.model_line import runs_line, who_runs
 from studio.ui.outline import OutlineCards, Sheet, Texts, assembled, plain, section_ids, sheet
 from studio.ui.remembering.bar import result_bar, shown
 from studio.ui.remembering.forms import Form
+from studio.ui.remembering.recall import RecallFold
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.words import both, line, word
 from studio.writing.outline import parse_outline
@@ -33,6 +34,7 @@ class WriteTab:
         with gr.Row(elem_classes="craft"):
             with gr.Column(scale=2, min_width=320, elem_classes="want"):
                 self._brief(context)
+                self.recall = RecallFold(context, "write")
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
                 self._welcome(context)
                 self._plan(context)
@@ -40,6 +42,7 @@ class WriteTab:
         self._wire(context)
         fields = {name: getattr(self, name) for name in (*BRIEF, "cards", "texts", "work", "asked", "kept")}
         self.draft = Form(context.studio.library, fields, ("cards", "texts", "work", "asked", "kept"))
+        self.recall.wire(self.draft, self.topic)
         self.restored: list[Block] = [self.article, self.section]
 
     def _brief(self, context: TabContext) -> None:

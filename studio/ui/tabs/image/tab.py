@@ -19,6 +19,7 @@ from studio.ui.model_line import runs_line, who_runs
 from studio.ui.remembering.bar import result_bar
 from studio.ui.remembering.bar import shown as kept_shown
 from studio.ui.remembering.forms import Form
+from studio.ui.remembering.recall import RecallFold
 from studio.ui.start_stop import QUIET, TabContext, Updates
 from studio.ui.tabs.image.adapters import AdapterFold
 from studio.ui.tabs.image.control import ControlTools
@@ -45,12 +46,14 @@ class ImageTab:
         with gr.Row(elem_classes="craft"):
             with gr.Column(scale=2, min_width=320, elem_classes="want"):
                 self._request(context)
+                self.recall = RecallFold(context, "image")
             with gr.Column(scale=3, min_width=320, elem_classes="get"):
                 self._result(context)
         self._wire(context)
         fields = remembered(self._told, self.size, self.format, self.source, self.control)
         fields |= {"count": self.sampling.count, "batch_size": self.sampling.batch_size, "kept": self.kept}
         self.draft = Form(context.studio.library, fields, ("kept",))
+        self.recall.wire(self.draft, self.prompt)
         self.restored: list[Block] = [*self._shown_in, self.control.fold]
 
     def _request(self, context: TabContext) -> None:
