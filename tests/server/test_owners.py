@@ -81,6 +81,10 @@ SAMPLES = {
     ("POST", f"{API}/upload"): "member",
     ("POST", f"{API}/component_server"): "member",
     ("POST", f"{API}/mcp/"): "member",
+    ("GET", "/library/works"): "member",
+    ("GET", f"/library/file/{'a' * 64}"): "member",
+    ("POST", "/library/do"): "member",
+    ("GET", "/shared/x"): "anyone",
     ("GET", "/metrics"): "admin",
 }
 """One request for each route that is open to somebody."""
