@@ -279,6 +279,7 @@
       if (!picture) return make('div', { class: 'stage text' }, make('pre', { class: shown.made.code ? 'code' : 'prose', text: this.told(shown), dir: 'auto', tabindex: 0 }));
       const image = make('img', { src: picture.url, alt: this.work.title, class: this.zoom ? 'zoomed' : '', title: say('zoom'),
         onclick: () => { this.zoom = !this.zoom; image.classList.toggle('zoomed', this.zoom); },
+        onload: () => image.classList.toggle('small', image.naturalWidth < 400),
         onerror: ({ target }) => target.replaceWith(make('p', { class: 'blank', text: say('file_gone') })) });
       return make('div', { class: 'stage' }, image);
     },
@@ -395,6 +396,9 @@
   };
   setInterval(() => making.look(), 2000);
 
-  window.studioLibrary = { attach, bar, mount: (element, trigger) => page.mount(element, trigger), reload: () => page.place && page.load(), open: (work) => viewer.open(work, 0, []) };
+  const afresh = async (tab) => {
+    if (await did({ do: 'afresh', tab })) location.assign(location.pathname);
+  };
+  window.studioLibrary = { attach, afresh, bar, mount: (element, trigger) => page.mount(element, trigger), reload: () => page.place && page.load(), open: (work) => viewer.open(work, 0, []) };
   document.addEventListener('studio:locale', () => { if (page.place) page.render(); document.querySelectorAll('.kept-bar').forEach((node) => (node.studioDraw || node.querySelector('.kept')?.parentElement?.studioDraw)?.()); });
 })();

@@ -242,9 +242,8 @@ class Room(Protocol):
 def clean(text: str, most: int) -> str:
     """A text for one line: what no database or page can hold is left out."""
     text = text.encode("utf-8", "ignore").decode()
-    return " ".join("".join(character if character.isprintable() else " " for character in text[: most * 4]).split())[
-        :most
-    ]
+    printable = "".join(character if character.isprintable() else " " for character in text[: most * 4])
+    return " ".join(printable.split())[:most]
 
 
 def mine_of(session: Session, owner: str, works: Sequence[str]) -> list[WorkRow]:

@@ -175,7 +175,7 @@ class StartStop:
         )
         # A page that comes to a run under way clicks it, and shows what the run shows from then on.
         attach = gr.Button("", elem_id=f"{self.kind}-attach", elem_classes="never")
-        attach.click(
+        followed = attach.click(
             self._attached,
             None,
             [self.start, self.stop, self.number, self.status, self.context.chip, *self._outputs],
@@ -184,6 +184,8 @@ class StartStop:
             concurrency_id=f"{self.kind}-attach",
             api_visibility="private",
         )
+        # In a tab that is not looked at, Gradio forgets what a handler shows or hides, and not what a script does.
+        followed.then(None, None, [self.start, self.stop], js=IDLE_JS, **QUIET)
         if self.model is not None:
             self.status.submit(self._replace, None, None, **QUIET)
 

@@ -14,7 +14,7 @@ import sys
 from gradio_client import Client
 client = Client(sys.argv[1], verbose=False)
 outline = {"title": "Bread", "sections": [{"heading": "A long history", "target_words": 3000}]}
-for text in client.submit(outline, 0, api_name="/write_section"):
+for text, _ in client.submit(outline, 0, api_name="/write_section"):
     print(len(text), flush=True)
 """
 

@@ -66,6 +66,28 @@ SIGNATURES = {
     "/adapters": ["kind", "query", "model"],
     "/read_infotext": ["image", "text"],
     "/upscale": ["image", "model"],
+    "/works": [
+        "query",
+        "kind",
+        "tag",
+        "limit",
+        "after",
+        "model",
+        "rating",
+        "favourite",
+        "since",
+        "until",
+        "sort",
+        "trashed",
+    ],
+    "/work": ["id"],
+    "/versions": ["id"],
+    "/save_work": ["kind", "title", "made", "asked", "settings", "files", "work", "tags", "model"],
+    "/restore_version": ["id", "version"],
+    "/rate": ["id", "rating", "why", "version"],
+    "/trash_work": ["id", "restore"],
+    "/export_works": ["ids"],
+    "/import_works": ["bundle"],
     "/models": [],
     "/load_model": ["model"],
     "/offload_model": ["model"],
@@ -75,8 +97,10 @@ SIGNATURES = {
     "/set_budget": ["device", "bytes"],
     "/memory": ["since", "language"],
 }
-OPTIONAL = {"/memory", "/read_infotext", "/adapters"}
+OPTIONAL = {"/memory", "/read_infotext", "/adapters", "/works"}
 """Endpoints of which even the first argument may be left out."""
+REQUIRED = {"/plot_images": 2, "/save_work": 3, "/restore_version": 2, "/rate": 2}
+"""Endpoints of which more than the first has to be given."""
 OUTLINE = {
     "title": "Urban beekeeping",
     "language": "en",
@@ -106,14 +130,14 @@ def test_the_endpoints_and_their_arguments_are_those_that_are_promised(client: C
     assert found == SIGNATURES
     for name, spec in endpoints.items():
         required = [p["parameter_name"] for p in spec["parameters"] if not p["parameter_has_default"]]
-        expected = 0 if name in OPTIONAL else 2 if name == "/plot_images" else 1
+        expected = 0 if name in OPTIONAL else REQUIRED.get(name, 1)
         assert required == SIGNATURES[name][:expected], name
 
 
 @pytest.mark.parametrize(("topic", "language"), [("Urban beekeeping for beginners", "en"), ("城市养蜂入门", "zh")])
 def test_an_outline_comes_back_as_data(client: Client, topic: str, language: str) -> None:
     outline = client.predict(topic, language=language, sections=3, words=300, api_name="/outline")
-    assert set(outline) == {"title", "language", "sections"}
+    assert set(outline) == {"title", "language", "sections", "work", "version"}
     assert outline["language"] == language
     assert len(outline["sections"]) == 3
     for section in outline["sections"]:
@@ -124,14 +148,17 @@ def test_an_outline_comes_back_as_data(client: Client, topic: str, language: str
 
 def test_a_section_streams_and_grows(client: Client) -> None:
     job = client.submit(OUTLINE, 0, api_name="/write_section")
-    texts = list(job)
+    answers = list(job)
+    texts = [text for text, _ in answers]
+    assert set(answers[-1][1]) == {"work", "version"}
     assert len(texts) > 3
     assert len(texts[-1]) > 100
     assert texts[-1].startswith(texts[len(texts) // 2][:40])
 
 
 def test_an_article_has_every_heading(client: Client) -> None:
-    markdown = client.predict(OUTLINE, api_name="/write_article")
+    markdown, kept = client.predict(OUTLINE, api_name="/write_article")
+    assert client.predict(id=kept["work"], api_name="/work")["version"]["made"]["text"] == markdown
     assert markdown.startswith("# Urban beekeeping")
     assert "## Why bees like cities" in markdown
     assert "## Your first hive" in markdown
@@ -140,11 +167,11 @@ def test_an_article_has_every_heading(client: Client) -> None:
 def test_a_cancelled_job_stops_the_model_and_keeps_what_came(client: Client) -> None:
     long = {**OUTLINE, "sections": [{**OUTLINE["sections"][0], "target_words": 2000}]}
     job = client.submit(long, 0, api_name="/write_section")
-    while not job.outputs() or len(job.outputs()[-1]) < 10:
+    while not job.outputs() or len(job.outputs()[-1][0]) < 10:
         time.sleep(0.02)
     job.cancel()
     kept = job.outputs()
-    assert len(kept[-1]) > 10
+    assert len(kept[-1][0]) > 10
     client.predict("smollm2-135m", api_name="/offload_model")
     end = time.monotonic() + 10
     while in_use(client)["smollm2-135m"] == "device":
@@ -157,7 +184,7 @@ def test_code_streams_and_ends_with_a_report(client: Client) -> None:
     answers = list(job)
     assert answers[0]["report"] is None
     last = answers[-1]
-    assert set(last) == {"code", "language", "report", "notice"}
+    assert set(last) == {"code", "language", "report", "notice", "work", "version"}
     assert last["language"] == "python"
     assert "def " in last["code"]
     assert set(last["report"]) == {"score", "language", "syntax", "parts"}
@@ -177,7 +204,8 @@ def test_code_is_scored(client: Client) -> None:
 def test_a_photo_comes_back_four_times_larger(client: Client, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     Image.fromarray(data.astronaut()).crop((200, 50, 248, 98)).save(photo)
-    larger = client.predict(handle_file(str(photo)), model="realesr-animevideo-x4", api_name="/upscale")
+    larger, kept = client.predict(handle_file(str(photo)), model="realesr-animevideo-x4", api_name="/upscale")
+    assert client.predict(id=kept["work"], api_name="/work")["kind"] == "enlargement"
     with Image.open(larger) as picture:
         assert picture.size == (192, 192)
         assert picture.format == "PNG"

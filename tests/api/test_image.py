@@ -26,7 +26,7 @@ def path_of(file: Any) -> str:
 
 def test_a_picture_comes_with_its_seed_and_an_infotext_inside_the_file(client: Client) -> None:
     answer = client.predict("a lighthouse at dawn", negative_prompt="rain", seed=7, api_name="/generate_image")
-    assert set(answer) == {"files", "seed", "infotext", "infotexts"}
+    assert set(answer) == {"files", "seed", "infotext", "infotexts", "work", "version", "works"}
     assert answer["infotexts"] == [answer["infotext"]]
     assert answer["seed"] == 7
     with Image.open(path_of(answer["files"][0])) as picture:
@@ -52,7 +52,7 @@ def test_the_same_seed_draws_the_same_picture_and_another_one_does_not(client: C
 
 def test_a_picture_can_be_enlarged_and_keeps_its_infotext(client: Client) -> None:
     answer = client.predict("a boat", seed=3, api_name="/generate_image")
-    larger = client.predict(handle_file(path_of(answer["files"][0])), api_name="/upscale")
+    larger, _ = client.predict(handle_file(path_of(answer["files"][0])), api_name="/upscale")
     with Image.open(larger) as picture:
         assert picture.size == (256, 256)
         assert picture.text["parameters"] == answer["infotext"]

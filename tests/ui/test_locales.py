@@ -58,6 +58,11 @@ def mentioned() -> tuple[set[str], list[re.Pattern[str]]]:
                 parts = [re.escape(v.value) if isinstance(v, ast.Constant) else ".+" for v in node.values]
                 if any(isinstance(v, ast.Constant) and re.search(r"[a-z]\.", v.value) for v in node.values):
                     patterns.append(re.compile("".join(parts)))
+    script = (assets() / "js" / "library.js").read_text(encoding="utf-8")
+    constants |= {f"library.{text}" for text in re.findall(r"'([\w.]+)'", script)}
+    for template in re.findall(r"`([^`]*)`", script):
+        if re.search(r"\w", re.sub(r"\$\{[^}]*\}", "", template)):
+            patterns.append(re.compile(r"library\." + ".+".join(map(re.escape, re.split(r"\$\{[^}]*\}", template)))))
     return constants, patterns
 
 

@@ -110,11 +110,10 @@ class Endpoints:
         instruction: str = "",
         article: str = "",
         model: str | None = None,
-        work: str | None = None,
     ) -> Iterator[tuple[str, Json | None]]:
         """Write one section of an outline; streams its Markdown, without the heading, and {work, version} at the end.
 
-        `work` is the article that it is kept as a version of; an outline names the one that it was kept as.
+        An outline that `/outline` answered with names the work of which this is kept as a version.
         """
 
         def steps() -> Iterator[tuple[str, Json | None] | None]:
@@ -125,7 +124,7 @@ class Endpoints:
                 article=article,
                 model=model,
             )
-            place, text = Place(owner.id, work or _work(outline)), ""
+            place, text = Place(owner.id, _work(outline)), ""
             for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
                 if isinstance(step, SectionText):
                     text = step.text or text
@@ -137,18 +136,16 @@ class Endpoints:
 
         yield from answers(steps, UNWRITTEN)
 
-    def write_article(
-        self, owner: Owner, outline: Json, model: str | None = None, work: str | None = None
-    ) -> Iterator[tuple[str, Json | None]]:
+    def write_article(self, owner: Owner, outline: Json, model: str | None = None) -> Iterator[tuple[str, Json | None]]:
         """Write every section of an outline; streams the article as Markdown, and {work, version} at the end.
 
-        `work` is the article that it is kept as a version of; an outline names the one that it was kept as.
+        An outline that `/outline` answered with names the work of which this is kept as a version.
         """
 
         def steps() -> Iterator[tuple[str, Json | None] | None]:
             request = ArticleRequest.of(outline=parse_outline(_plan(outline)), model=model)
             texts: dict[int, str] = {}
-            place, text = Place(owner.id, work or _work(outline)), ""
+            place, text = Place(owner.id, _work(outline)), ""
             for step in self._studio.keeper.keep(place, request, self._studio.writer.write_article(request)):
                 if isinstance(step, SectionText):
                     texts[step.index] = step.text
@@ -168,11 +165,9 @@ class Endpoints:
         description: str,
         language: str = "python",
         model: str | None = None,
-        work: str | None = None,
     ) -> Iterator[Json]:
         """Write a snippet; streams {code, language, report, notice}, and at the end beside them {work, version}.
 
-        `work` is a snippet that it is kept as a version of.
 
         The report is null until the snippet is done; the notice is a sentence where there is something to know, such as
         that the code was cut off.
@@ -180,7 +175,7 @@ class Endpoints:
 
         def steps() -> Iterator[Json | None]:
             request, told = SnippetRequest.of(description=description, language=language, model=model), {}
-            place = Place(owner.id, work)
+            place = Place(owner.id)
             for step in self._studio.keeper.keep(place, request, self._studio.coder.generate(request)):
                 if isinstance(step, Snippet):
                     told = _snippet(step)

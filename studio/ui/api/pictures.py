@@ -83,8 +83,8 @@ class PictureEndpoints:
             request, works, told = _wanted(fields), [], {}
             for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.illustrator.draw(request)):
                 if isinstance(step, Drawn):
-                    told = _picture(step)
-                    yield told
+                    told = _picture(step)  # sent with where it is kept, a moment later
+                    yield None
                 elif isinstance(step, Saved | Unkept):
                     works.append(kept_as(step))
                     yield told | works[0] | {"works": list(works)}

@@ -25,6 +25,7 @@ class RecallFold:
     def __init__(self, context: TabContext, tab: str) -> None:
         self._library, self._tab = context.studio.library, tab
         with gr.Accordion(word("library.recall"), open=False, elem_id=f"{tab}-recall", elem_classes="advanced") as fold:
+            self.afresh = gr.Button(word("library.afresh"), size="sm", elem_id=f"{tab}-afresh")
             self.prompts = self._choice("prompts")
             self.presets = self._choice("presets")
             with gr.Row(elem_classes="naming"):
@@ -52,6 +53,7 @@ class RecallFold:
     def wire(self, form: Form, prompt: Block) -> None:
         """Bind everything; call it once, when the form is there."""
         self._form = form
+        self.afresh.click(None, None, None, js=f"() => window.studioLibrary?.afresh('{self._tab}')", **QUIET)
         lists = [self.prompts, self.presets]
         gr.on([self.fold.expand, self.prompts.focus, self.presets.focus], self.listed, None, lists, **QUIET)
         self.prompts.input(lambda chosen: chosen, self.prompts, prompt, **QUIET)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from studio.errors import InvalidRequest
 from studio.identity.owners import Owner
+from studio.keeping.keeper import TABS
 from studio.library.library import Library
 from studio.library.values import Saved
 from studio.ui.shelf.plain import Json
@@ -27,6 +28,7 @@ class Actions:
             "trash": self.trash,
             "bring_back": self.bring_back,
             "empty": self.empty,
+            "afresh": self.afresh,
             "share": self.share,
             "revoke": self.revoke,
             "shared": self.shared,
@@ -88,6 +90,13 @@ class Actions:
         """Let what is in the trash go for good, or some of it."""
         works = _works(fields) if fields.get("works") else None
         return {"count": self._library.trash.empty(owner.id, works)}
+
+    def afresh(self, owner: Owner, fields: Mapping[str, Any]) -> Json:
+        """Begin a tab's form anew on the next visit, or all; drafts of works stay with their works."""
+        tab = str(fields.get("tab") or "")
+        for name in (tab,) if tab in TABS.values() else dict.fromkeys(TABS.values()):
+            self._library.drafts.save(owner.id, name, {})
+        return {}
 
     def share(self, owner: Owner, fields: Mapping[str, Any]) -> Json:
         """A link by which whoever has it sees one version."""

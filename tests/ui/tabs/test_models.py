@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from studio.identity.owners import LOCAL
 from studio.messages import table
 from studio.settings import Settings
 from studio.studio import Studio
@@ -108,7 +109,7 @@ def test_the_journal_speaks_both_languages_and_calls_models_by_their_names(prete
 
 def test_the_chip_tells_what_is_in_memory(tab: ModelsTab) -> None:
     assert "No model in memory" in tab.look()[3]
-    for update in tab.load(("load", MODEL)):
+    for update in tab.load(LOCAL, ("load", MODEL)):
         assert update
     assert "SmolLM2" in tab.look()[3]
     line, *_ = tab.control(("offload", MODEL))

@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.numpy import save, save_file
 
 from studio import Studio
+from studio.identity.owners import LOCAL
 from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.registry import Catalogue, LoadProgress, Source
@@ -137,7 +138,7 @@ def test_what_cannot_be_added_leaves_the_prompt_alone(name: str | None, says: st
 
 
 def test_a_file_of_the_hub_is_brought_and_chosen(form: Form, data: Path) -> None:
-    *before, last = form.fold.fetch("maker/new", "new.safetensors", "sd")
+    *before, last = form.fold.fetch(LOCAL, "maker/new", "new.safetensors", "sd")
     assert all(isinstance(step, LoadProgress) for step in before)
     assert isinstance(last, dict)
     assert last[form.fold.choice]["value"] == "new"

@@ -10,6 +10,7 @@ import pytest
 from studio import Studio
 from studio.engines.diffusion.fake import ColourEngine
 from studio.errors import InvalidRequest
+from studio.identity.owners import LOCAL
 from studio.imaging.plots.plotter import Plotter
 from studio.registry import Binding, Catalogue
 from studio.settings import Settings
@@ -49,7 +50,8 @@ def names(update: Any) -> list[str]:
 
 
 def test_the_sheet_is_shown_as_it_grows(fold: PlotFold) -> None:
-    updates = [each for each in fold.draw("a cat", 7, "steps", "1, 2", "prompt", "cat, dog") if isinstance(each, dict)]
+    steps = fold.draw(LOCAL, "a cat", 7, "steps", "1, 2", "prompt", "cat, dog")
+    updates = [each for each in steps if isinstance(each, dict) and fold.kept not in each]
     shown = [each for each in updates if fold.sheet in each]
     assert len(shown) == 4
     assert Path(shown[-1][fold.sheet]).is_file()
@@ -59,7 +61,8 @@ def test_the_sheet_is_shown_as_it_grows(fold: PlotFold) -> None:
 
 
 def test_one_axis_is_enough(fold: PlotFold) -> None:
-    *_, last = fold.draw("a cat", 7, "seed", "1-3", "", "ignored")
+    *_, last, kept = fold.draw(LOCAL, "a cat", 7, "seed", "1-3", "", "ignored")
+    assert set(kept[fold.kept]) == {"work", "version"}
     assert "3 pictures on one sheet" in last[fold.drawing.status]
 
 
@@ -75,7 +78,7 @@ def test_one_axis_is_enough(fold: PlotFold) -> None:
 )
 def test_what_cannot_be_plotted_is_refused(fold: PlotFold, values: tuple[Any, ...], code: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        list(fold.draw(*values))
+        list(fold.draw(LOCAL, *values))
     assert refused.value.code == code
 
 
