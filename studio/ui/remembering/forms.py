@@ -10,6 +10,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from studio.errors import StudioError
+from studio.library.assets import suffix_of
 from studio.library.library import Library
 from studio.ui.start_stop import Updates
 
@@ -44,7 +45,7 @@ class Form:
         """What the browser sent, by name; files are kept and told by their digests, which come beside it."""
         digests: list[str] = []
         state = {
-            name: self._plain(_read(component, value), digests)
+            name: self._plain(value, digests) if isinstance(component, gr.Image) else _read(component, value)
             for (name, component), value in zip(self.fields.items(), values, strict=True)
         }
         return state, digests
@@ -68,6 +69,8 @@ class Form:
                 path = self._file(owner, str(value[ASSET]))
                 if path is not None:
                     updates[component] = path
+            elif isinstance(component, gr.Image):
+                continue  # a work or a draft names its own files alone, never a path on this machine
             elif isinstance(component, gr.State):
                 updates[component] = value
             else:
@@ -78,7 +81,10 @@ class Form:
         if not isinstance(value, dict) or not isinstance(value.get("path"), str):
             return value
         path = value["path"]
-        if path not in self._kept:
+        if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+            return None
+        known = self._kept.get(path)
+        if known is None or not self._library.assets.path(known, suffix_of(path)).is_file():
             if len(self._kept) > 1000:
                 self._kept.clear()
             self._kept[path] = self._library.drafts.keep(Path(path))
