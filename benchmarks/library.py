@@ -18,12 +18,45 @@ from studio.library.library import Library
 from studio.library.values import File, Made, Search
 
 ROUNDS = 20
-WORDS = (
-    "river stone lantern winter garden paper engine quiet morning copper market window letter orchard harbour"
-).split()
-CHINESE = (
-    "北京 人工智能 写作 图片 窗台 小猫 花园 早晨 灯笼 河流 咖啡 城市 设计师 文章 代码 山水 春天 书店 音乐 旅行"
-).split()
+WORDS = [
+    "river",
+    "stone",
+    "lantern",
+    "winter",
+    "garden",
+    "paper",
+    "engine",
+    "quiet",
+    "morning",
+    "copper",
+    "market",
+    "window",
+    "letter",
+    "orchard",
+    "harbour",
+]
+CHINESE = [
+    "北京",
+    "人工智能",
+    "写作",
+    "图片",
+    "窗台",
+    "小猫",
+    "花园",
+    "早晨",
+    "灯笼",
+    "河流",
+    "咖啡",
+    "城市",
+    "设计师",
+    "文章",
+    "代码",
+    "山水",
+    "春天",
+    "书店",
+    "音乐",
+    "旅行",
+]
 
 
 def text(chance: random.Random, words: int, *, chinese: bool) -> str:

@@ -247,7 +247,8 @@
       const { work, shown } = this;
       if (!this.dialog) {
         this.dialog = make('div', { class: 'viewer', role: 'dialog', 'aria-modal': 'true', tabindex: -1 });
-        document.body.append(this.dialog);
+        // Within the page, whose style does not reach further on a small screen.
+        (document.querySelector('.gradio-container') || document.body).append(this.dialog);
         this.dialog.addEventListener('keydown', (event) => {
           if (event.target.matches('input, textarea, select') && event.key !== 'Escape') return;
           const act = { Escape: () => this.close(), ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1) }[event.key];

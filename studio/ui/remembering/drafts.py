@@ -26,6 +26,8 @@ class Remembered(Protocol):
     draft: Form
     restored: list[Block]
     """What `follows` may update."""
+    statuses: list[Block]
+    """The lines that tell of the last run."""
 
     def follows(self, state: Mapping[str, Any]) -> Updates:
         """What follows from a form's state, beside the form itself."""
@@ -59,7 +61,8 @@ class Drafts:
     @property
     def outputs(self) -> list[Block]:
         """What restoring may update."""
-        found = [block for tab in self._tabs.values() for block in (*tab.draft.components, *tab.restored)]
+        tabs = self._tabs.values()
+        found = [block for tab in tabs for block in (*tab.draft.components, *tab.restored, *tab.statuses)]
         return list(dict.fromkeys(found))
 
     def restore(self, work: str, request: gr.Request) -> Updates:
@@ -94,7 +97,9 @@ class Drafts:
         state = dict(draft.state) if draft else dict(tab.opened(found, version))
         if keep is not None:
             state = {field: value for field, value in state.items() if keep(field)}
-        return {self._selected: gr.Tabs(selected=name), **self._filled(owner, tab, state)}
+        # What the last run said is not about this work.
+        silent: Updates = dict.fromkeys(tab.statuses, "")
+        return {self._selected: gr.Tabs(selected=name), **silent, **self._filled(owner, tab, state)}
 
     def _filled(self, owner: str, tab: Remembered, state: Mapping[str, Any]) -> Updates:
         return {**tab.draft.updates(owner, state), **tab.follows({**state, "kept": self._result(owner, state)})}

@@ -51,6 +51,7 @@ class CodeTab:
         self.draft = Form(context.studio.library, {name: getattr(self, name) for name in names}, hidden)
         self.recall.wire(self.draft, self.description)
         self.restored: list[Block] = [self.report]
+        self.statuses: list[Block] = [self.generating.status]
 
     def _request(self, context: TabContext) -> None:
         self.description = gr.Textbox(

@@ -47,6 +47,7 @@ class EnlargeTab:
         fields = {"picture": self.picture, "model": self.model, "kept": self.kept}
         self.draft = Form(context.studio.library, fields, ("picture", "kept"))
         self.restored: list[Block] = [self.slider]
+        self.statuses: list[Block] = [self.enlarging.status]
 
     def _request(self, context: TabContext) -> None:
         self.picture = picture_drop("enlarge-picture", "enlarge.picture", 280)

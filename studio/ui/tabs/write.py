@@ -44,6 +44,7 @@ class WriteTab:
         self.draft = Form(context.studio.library, fields, ("cards", "texts", "work", "asked", "kept"))
         self.recall.wire(self.draft, self.topic)
         self.restored: list[Block] = [self.article, self.section]
+        self.statuses: list[Block] = [self.outlining.status, self.status]
 
     def _brief(self, context: TabContext) -> None:
         self.topic = gr.Textbox(

@@ -55,6 +55,7 @@ class ImageTab:
         self.draft = Form(context.studio.library, fields, ("kept",))
         self.recall.wire(self.draft, self.prompt)
         self.restored: list[Block] = [*self._shown_in, self.control.fold]
+        self.statuses: list[Block] = [self.drawing.status]
 
     def _request(self, context: TabContext) -> None:
         self.source = SourceFields()
