@@ -3,6 +3,8 @@
 import json
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -237,3 +239,54 @@ def test_a_link_in_a_bundle_is_refused(local: Library, tmp_path: Path) -> None:
 def test_an_empty_bundle_is_read(local: Library, tmp_path: Path) -> None:
     assert Bundle(works=[]).works == []
     assert list(local.bundles.read("ada", bundle(tmp_path / "empty.zip"))) == []
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from studio.errors import StorageFailed
+from studio.library.library import Library
+from studio.library.values import File, Made, Search
+
+folder = Path(sys.argv[1])
+library = Library(folder / "library")
+kept = library.works.save("ada", Made("article", "kept", {}, {"text": "before"}))
+picture = folder / "large.png"
+picture.write_bytes(b"x" * 3_000_000)
+(folder / "library" / "assets").mkdir(exist_ok=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+for made in (
+    Made("article", "too much", {}, {"text": "x" * 5_000_000}),
+    Made("article", "too much", {}, {"text": "y" * 5_000_000}),
+):
+    try:
+        library.works.save("ada", made)
+    except StorageFailed as error:
+        print(error.code)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+library.works.save("ada", Made("article", "after", {}, {"text": "after"}))
+print([work.title for work in library.works.find("ada", Search()).works])
+"""
+
+
+def test_a_full_disk_refuses_in_words_and_loses_nothing(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True)
+    *codes, titles = done.stdout.splitlines()
+    assert len(codes) == 2
+    assert set(codes) <= {"library.full", "library.refused"}
+    assert titles == "['after', 'kept']"
+
+
+def test_a_library_that_another_holds_is_told_to_be_busy(local: Library, tmp_path: Path) -> None:
+    saved(local, tmp_path)
+    assert local.database.file is not None
+    other = sqlite3.connect(local.database.file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert local.works.find("ada", Search()).total == 1  # who only reads waits for nobody
+    with pytest.raises(StorageFailed) as refusal:
+        local.works.save("ada", Made("article", "A", {}, {"text": "x"}))
+    assert refusal.value.code == "library.locked"
+    other.execute("ROLLBACK")
+    other.close()
+    local.works.save("ada", Made("article", "A", {}, {"text": "x"}))
+    local.close()
