@@ -247,8 +247,7 @@
       const { work, shown } = this;
       if (!this.dialog) {
         this.dialog = make('div', { class: 'viewer', role: 'dialog', 'aria-modal': 'true', tabindex: -1 });
-        // Within the page, whose style does not reach further on a small screen.
-        (document.querySelector('.gradio-container') || document.body).append(this.dialog);
+        document.body.append(this.dialog);
         this.dialog.addEventListener('keydown', (event) => {
           if (event.target.matches('input, textarea, select') && event.key !== 'Escape') return;
           const act = { Escape: () => this.close(), ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1) }[event.key];
@@ -257,6 +256,8 @@
         });
         this.dialog.addEventListener('click', (event) => { if (event.target === this.dialog) this.close(); });
       }
+      // Gradio lets rules for small screens reach no further than its own part of the page.
+      this.dialog.classList.toggle('narrow', innerWidth < 760);
       this.dialog.setAttribute('aria-label', work.title);
       this.dialog.replaceChildren(make('div', { class: 'viewer-box' },
         make('header', {}, make('h2', { text: work.title, dir: 'auto' }),
