@@ -1,11 +1,13 @@
 """What can go wrong with a library's files: damage, newer studios, locks, full and read-only disks, hostile bundles."""
 
+import errno
 import json
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,8 +15,9 @@ import pytest
 from PIL import Image
 
 from studio.errors import InvalidRequest, StorageFailed, StudioError
+from studio.library.assets import unkept
 from studio.library.bundles import FORMAT, Bundle, schema
-from studio.library.database.database import HEAD
+from studio.library.database.database import HEAD, refused
 from studio.library.library import Library
 from studio.library.values import File, Made, Search
 
@@ -290,3 +293,27 @@ def test_a_library_that_another_holds_is_told_to_be_busy(local: Library, tmp_pat
     other.close()
     local.works.save("ada", Made("article", "A", {}, {"text": "x"}))
     local.close()
+
+
+def test_a_read_only_library_is_told_to_be_so(local: Library, tmp_path: Path) -> None:
+    saved(local, tmp_path)
+    local.close()
+    reader = sqlite3.connect(f"file:{local.database.file}?mode=ro", uri=True)
+    with pytest.raises(sqlite3.OperationalError) as real:
+        reader.execute("DELETE FROM works")
+    reader.close()
+    assert refused(real.value).code == "library.read_only"
+    assert unkept(OSError(errno.EROFS, "Read-only file system")).code == "library.read_only"
+    assert unkept(OSError(errno.ENOSPC, "No space left on device")).code == "library.full"
+
+
+def test_a_clock_that_went_backwards_disorders_nothing(library: Library) -> None:
+    tomorrow = time.time() + 24 * 3600
+    ahead = library.works.save("ada", Made("article", "ahead", {}, {"text": "1"}, created=tomorrow)).work
+    library.works.save("ada", Made("article", "ahead", {}, {"text": "2"}), ahead)
+    library.works.save("ada", Made("article", "now", {}, {"text": "3"}))
+    assert [version.made["text"] for version in library.works.versions("ada", ahead)] == ["2", "1"]
+    assert library.works.work("ada", ahead).changed >= tomorrow
+    assert [work.title for work in library.works.find("ada", Search()).works] == ["ahead", "now"]
+    library.trash.put("ada", [ahead])
+    assert library.trash.expire() == 0

@@ -10,6 +10,8 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from studio.identity.accounts import Accounts
+from studio.library.library import Library
 from tests.server.conftest import Team
 
 
@@ -175,3 +177,19 @@ def test_a_text_with_script_in_it_is_only_text(team: Team, tmp_path: Path) -> No
     assert "<script" not in page.text
     assert "<img src=x" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_what_a_removed_account_made_is_nobodys_to_see(team: Team) -> None:
+    accounts = Accounts(team.folder / "data")
+    accounts.add("eve")
+    token = accounts.issue("eve").text
+    eve = Client(team.server.url, headers={"authorization": f"Bearer {token}"}, verbose=False)
+    saved = eve.predict(kind="article", title="Eve's", made={"text": "words"}, api_name="/save_work")
+    accounts.remove("eve")
+    headers = {"authorization": f"Bearer {token}"}
+    assert httpx.get(f"{team.server.url}/library/works/{saved['work']}", headers=headers).status_code == 401
+    with team.client("ada") as admin:
+        assert admin.get(f"/library/works/{saved['work']}").status_code == 400
+    library = Library(team.folder / "data" / "library")
+    assert ("user:eve", 1, 0) in library.works.sums()  # the host still knows that there is something
+    library.close()
