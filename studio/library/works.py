@@ -1,19 +1,19 @@
 """An owner's works: saved, found, given back. Nobody's are ever found by another owner."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from studio.errors import InvalidRequest
 from studio.library.assets import AssetStore, suffix_of
-from studio.library.database import searching
 from studio.library.database.database import Database, now
 from studio.library.database.records import AssetRow, FileRow, MarkRow, TagRow, VersionRow, WorkRow
+from studio.library.indexing import index
 from studio.library.listing import listed, told
 from studio.library.values import STARS, Asset, File, Made, Page, Saved, Search, Version, Work
 
@@ -23,8 +23,6 @@ TAGS: Final = 30
 NAME: Final = 100
 WHY: Final = 500
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
-SPOKEN: Final = ("text", "code", "infotext")
-"""Of what was made: what a search looks into."""
 
 
 class Works:
@@ -179,7 +177,7 @@ class Works:
                     row.tags = [TagRow(tag=tag) for tag in tags]
                 if title is not None or added or removed:
                     session.flush()
-                    _index(session, row)
+                    index(session, row)
             return len(rows)
 
         return self._database.write(write)
@@ -337,7 +335,7 @@ def _saved(
     if row.latest > 1 and made.title and made.kind == "article":
         row.title = clean(made.title, TITLE) or row.title
     session.flush()
-    _index(session, row, version)
+    index(session, row, version)
     if made.created is not None:
         row.changed = created
     return Saved(row.id, version.number)
@@ -355,7 +353,7 @@ def _again(session: Session, row: WorkRow, old: VersionRow, how: str, parent: in
     results = [file for file in old.files if file.role == "result" and _pictorial(file.name)]
     _settle(session, row, fresh, results[0].digest if results else None, sum(file.asset.bytes for file in old.files))
     session.flush()
-    _index(session, row, fresh)
+    index(session, row, fresh)
     return Saved(row.id, fresh.number)
 
 
@@ -365,24 +363,6 @@ def _settle(session: Session, row: WorkRow, version: VersionRow, cover: str | No
     row.changed = max(now(), row.changed)
     row.trashed = None
     row.bytes += size
-
-
-def _index(session: Session, row: WorkRow, version: VersionRow | None = None) -> None:
-    version = version or session.scalar(
-        select(VersionRow).where(VersionRow.work == row.key, VersionRow.number == row.latest)
-    )
-    spoken: list[str] = [row.title, *(tag.tag for tag in row.tags)]
-    if version is not None:
-        spoken += _texts(version.asked)
-        spoken += [str(version.made[name]) for name in SPOKEN if version.made.get(name)]
-    searching.put(session.connection(), row.key, "\n".join(spoken))
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    values = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return [text for each in values for text in _texts(each)]
 
 
 def _pictorial(name: str) -> bool:

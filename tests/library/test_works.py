@@ -268,3 +268,9 @@ def test_drafts_prompts_and_presets_are_each_owners(library: Library, tmp_path: 
         library.recall.used("ada", "image", prompt)
     assert library.recall.prompts("ada", "image") == ["one", "two"]
     assert library.recall.prompts("bob", "image") == []
+
+
+def test_a_work_is_still_found_by_what_it_was_asked_for_at_first(library: Library) -> None:
+    saved = library.works.save("ada", Made("article", "A", {"brief": {"topic": "养蜂 beekeeping"}}, {"text": "plan"}))
+    library.works.save("ada", Made("article", "A", {"what": "article"}, {"text": "whole"}), saved.work)
+    assert ids(library, "ada", query="beekeeping") == ids(library, "ada", query="养蜂") == [saved.work]
