@@ -14,7 +14,7 @@ SPOKEN: Final = ("text", "code", "infotext")
 
 
 def index(session: Session, row: WorkRow, version: VersionRow | None = None) -> None:
-    """Index a work by its title, its tags, what was asked for, and its last version; looked up where it is not given."""
+    """Index a work by title, tags, what was asked for, and its last version, looked up where it is not given."""
     version = version or session.scalar(
         select(VersionRow).where(VersionRow.work == row.key, VersionRow.number == row.latest)
     )
