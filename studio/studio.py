@@ -32,7 +32,6 @@ from studio.imaging.prompts.phrasing import Phrasing
 from studio.keeping.intake import outputs_taken
 from studio.keeping.keeper import Keeper
 from studio.library.library import Library
-from studio.library.upkeep import Quota
 from studio.messages import Locale, assets
 from studio.registry import (
     Binding,
@@ -98,7 +97,7 @@ class Studio:
         gpu = gpu or zerogpu()  # before anything can touch CUDA
         self.settings = settings or Settings.read()
         self.identity = Identity(self.settings)
-        self.library = self._kept()
+        self.library = Library.of(self.settings)
         self.catalogue = catalogue or Catalogue.read(self.settings.catalogue)
         self.beside = Beside()
         bindings = bindings or default_bindings(self.settings, self.beside, {spec.engine for spec in self.catalogue})
@@ -230,11 +229,6 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _kept(self) -> Library:
-        settings = self.settings
-        quota = Quota(settings.owner_kept, settings.most_kept, settings.kept_days)
-        return Library(settings.data / "library", settings.database_url.get_secret_value(), quota)
 
     def _library(self) -> AdapterLibrary:
         settings = self.settings

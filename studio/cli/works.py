@@ -20,7 +20,7 @@ from studio.errors import InvalidRequest, StorageFailed
 from studio.identity.owners import LOCAL
 from studio.keeping.intake import PICTURES, pictures_taken
 from studio.library.library import Library
-from studio.library.upkeep import Found, Quota
+from studio.library.upkeep import Found
 from studio.library.values import Saved, Search
 from studio.settings import Settings
 
@@ -166,8 +166,7 @@ def _library() -> Iterator[tuple[Terminal, Library, Settings]]:
     terminal = Terminal()
     with reported(terminal):
         settings = Settings.read()
-        quota = Quota(settings.owner_kept, settings.most_kept, settings.kept_days)
-        library = Library(settings.data / "library", settings.database_url.get_secret_value(), quota)
+        library = Library.of(settings)
         try:
             yield terminal, library, settings
         finally:
@@ -175,9 +174,9 @@ def _library() -> Iterator[tuple[Terminal, Library, Settings]]:
 
 
 def _all(library: Library, owner: str) -> Iterator[str]:
-    search, after = Search(limit=500, sort="oldest"), ""
+    after = ""
     while True:
-        page = library.works.find(owner, Search(limit=search.limit, sort=search.sort, after=after))
+        page = library.works.find(owner, Search(limit=500, sort="oldest", after=after))
         yield from (work.id for work in page.works)
         if not (after := page.after):
             return

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 from pathlib import Path
@@ -55,7 +55,6 @@ class Place:
     owner: str
     work: str | None = None
     """None begins a new one."""
-    parent: int | None = None
     brief: Mapping[str, Any] = field(default_factory=dict)
     """What an article was asked for before its outline was there."""
 
@@ -74,12 +73,17 @@ class Keeper:
         """
         run = _Run(self, place, request)
         try:
-            for step in steps:
-                yield step
-                if isinstance(step, SectionText | Article | Drawn | Plotted):
-                    yield from run.noted(step)
-                elif isinstance(step, Outline | Enlarged) or (isinstance(step, Snippet) and step.done):
-                    yield from run.kept(step)
+            try:
+                for step in steps:
+                    yield step
+                    if isinstance(step, SectionText | Article | Drawn | Plotted):
+                        yield from run.noted(step)
+                    elif isinstance(step, Outline | Enlarged) or (isinstance(step, Snippet) and step.done):
+                        yield from run.kept(step)
+            finally:
+                # First the model is free, and then what it made is kept.
+                if isinstance(steps, Generator):
+                    steps.close()
             yield from run.ended()
         except GeneratorExit:
             for _ in run.ended():
@@ -105,7 +109,7 @@ class Keeper:
     def put(self, place: Place, made: Made) -> Kept:
         """Keep one result; a refusal is told and not raised, because what was made must not be lost with it."""
         try:
-            saved = self._library.works.save(place.owner, made, place.work, place.parent)
+            saved = self._library.works.save(place.owner, made, place.work)
             if made.how == "made" and (prompt := _prompt(made)):
                 self._library.recall.used(place.owner, TABS[made.kind], prompt)
             return saved

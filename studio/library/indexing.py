@@ -27,7 +27,7 @@ def index(session: Session, row: WorkRow, version: VersionRow | None = None) -> 
     searching.put(session.connection(), row.key, "\n".join(spoken))
 
 
-def _asked_first(row: WorkRow) -> Select[tuple[dict[str, Any]]]:
+def _asked_first(row: WorkRow) -> Select[dict[str, Any]]:
     return select(VersionRow.asked).where(VersionRow.work == row.key, VersionRow.number == 1)
 
 

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from studio.library.sharing import Sharing
 from studio.library.trash import Trash
 from studio.library.upkeep import Quota, Upkeep
 from studio.library.works import Works
+from studio.settings import Settings
 
 _log = logging.getLogger("studio.library")
 
@@ -36,6 +38,12 @@ class Library:
         self.recall = Recall(self.database)
         self.sharing = Sharing(self.database, self.assets)
         self.upkeep = Upkeep(self.database, self.assets, quota)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The one that a host's settings name."""
+        quota = Quota(settings.owner_kept, settings.most_kept, settings.kept_days)
+        return cls(settings.data / "library", settings.database_url.get_secret_value(), quota)
 
     def tidy(self) -> None:
         """What is done from time to time: what has been in the trash long enough goes, and what nothing needs."""

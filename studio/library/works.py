@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from studio.errors import InvalidRequest
@@ -99,7 +99,7 @@ class Works:
         """
 
         def write(session: Session) -> Saved:
-            row = mine(session, owner, work)
+            row = _locked(session, owner, work) or mine(session, owner, work)
             old = the_version(session, row, number)
             return _again(session, row, old, how="restored", parent=old.number)
 
@@ -256,7 +256,7 @@ def mine(session: Session, owner: str, work: str) -> WorkRow:
     Raises:
         InvalidRequest: they have none of this id.
     """
-    row = _locked(session, owner, work)
+    row = session.scalar(_wanted(owner, work))
     if row is None:
         raise InvalidRequest("library.no_work", work=clean(str(work), 40))
     return row
@@ -264,8 +264,11 @@ def mine(session: Session, owner: str, work: str) -> WorkRow:
 
 def _locked(session: Session, owner: str, work: str) -> WorkRow | None:
     # So that two who save at once get two numbers; SQLite's writers wait for each other as it is.
-    wanted = select(WorkRow).where(WorkRow.owner == owner, WorkRow.id == str(work)[:32])
-    return session.scalar(wanted.with_for_update(of=WorkRow))
+    return session.scalar(_wanted(owner, work).with_for_update(of=WorkRow))
+
+
+def _wanted(owner: str, work: str) -> Select[WorkRow]:
+    return select(WorkRow).where(WorkRow.owner == owner, WorkRow.id == str(work)[:32])
 
 
 def the_version(session: Session, work: WorkRow, number: int | None) -> VersionRow:

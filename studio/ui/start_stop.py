@@ -218,9 +218,10 @@ class StartStop:
     def _halt(self, number: float, request: gr.Request) -> float:
         """End the run of this number. Answers the number of one that has not begun or does not end, or else 0."""
         session = request.session_hash or ""
-        elsewhere = self.context.runs.find(owner_or_local(request).id, self.kind, number)
-        if elsewhere is not None:
-            elsewhere.stop()
+        # Another page's run that this one follows; its own may be a moment from its beginning, and is waited for.
+        followed = self.context.runs.find(owner_or_local(request).id, self.kind, number)
+        if followed is not None and self._begun.get(session) != number:
+            followed.stop()
             return 0
         with self._changed:
             self._unwanted[session] = number

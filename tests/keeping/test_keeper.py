@@ -75,6 +75,25 @@ def test_a_stopped_article_keeps_its_finished_sections(keeper: Keeper, library: 
     assert library.works.version("ada", work.id).made["sections"] == {"0": "first"}
 
 
+def test_the_model_is_free_before_anything_is_kept(keeper: Keeper, library: Library) -> None:
+    seen: list[int] = []
+
+    def steps() -> Iterator[SectionText | Article]:
+        try:
+            yield section(0, "first")
+            yield Article("# Bees\n", 1, 2, False)
+            yield section(1, "never", done=False)
+        finally:
+            seen.append(library.works.find("ada", Search()).total)
+
+    run = keeper.keep(Place("ada"), ArticleRequest.of(outline=OUTLINE), steps())
+    for _ in range(3):
+        next(run)
+    run.close()  # type: ignore[attr-defined]
+    assert seen == [0]
+    assert library.works.find("ada", Search()).total == 1
+
+
 def test_an_engine_that_breaks_off_costs_nothing_that_was_finished(keeper: Keeper, library: Library) -> None:
     def steps() -> Iterator[SectionText | Article]:
         yield section(0, "first")

@@ -5,8 +5,8 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -34,16 +34,11 @@ class Database:
 
     def __init__(self, folder: Path, url: str = "") -> None:
         """`url` names PostgreSQL; without one the rows are in `library.db` in the folder."""
-        self._folder, self._url = folder, url
+        self._url = url
         self.file = None if url else folder / "library.db"
         self.backups = Backups(folder / "backups")
         self._engine: Engine | None = None
         self._lock = threading.Lock()
-
-    @property
-    def dialect(self) -> str:
-        """`sqlite` or `postgresql`."""
-        return self._opened().dialect.name
 
     def read(self, work: Callable[[Session], Answer]) -> Answer:
         """What `work` finds.
@@ -202,16 +197,6 @@ def refused(error: Exception) -> StorageFailed:
     if isinstance(error, DatabaseError) or isinstance(cause, OSError):
         _log.warning("the library's database refused: %s", cause)
     return StorageFailed("library.refused", reason=str(cause).splitlines()[0][:200])
-
-
-@contextmanager
-def connection_of(file: Path) -> Iterator[sqlite3.Connection]:
-    """A plain connection to a SQLite file, closed at the end."""
-    connection = sqlite3.connect(file, timeout=BUSY_SECONDS)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def now() -> float:

@@ -14,7 +14,7 @@ from studio.library.values import KINDS, File, Made, Search
 from studio.studio import Studio
 from studio.ui.api.answers import answers
 from studio.ui.api.pictures import uploaded
-from studio.ui.shelf.actions import Actions
+from studio.ui.shelf.actions import MOST, Actions
 from studio.ui.shelf.plain import search_of, version_told, work_told
 
 Json = dict[str, Any]
@@ -158,8 +158,8 @@ def exported(studio: Studio, owner: Owner, works: Any) -> Iterator[tuple[int, in
         InvalidRequest: that is no list of this owner's works.
         StorageFailed: the disk refuses it.
     """
-    if not isinstance(works, list) or not works or len(works) > 1000:
-        raise InvalidRequest("library.works", most=1000)
+    if not isinstance(works, list) or not works or len(works) > MOST:
+        raise InvalidRequest("library.works", most=MOST)
     folder = Path(tempfile.mkdtemp(dir=served()))
     path = folder / "works.zip"
     with path.open("wb") as target:
