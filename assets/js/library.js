@@ -77,12 +77,14 @@
     };
     element.studioDraw = draw;
     draw();
-    remember(place.dataset.tab);
+    if (props.value) remember(place.dataset.tab);
   };
 
   // Drafts: a moment after the last change in a tab, and at the latest so long after the first, its form is saved.
   const WAIT = 700;
   const LATEST = 1500;
+  const TABS = ['write', 'code', 'image', 'enlarge'];
+  let ready = false;
   const waiting = {};
   const remember = (tab) => {
     const name = tab === 'image-plot' ? 'image' : tab;
@@ -92,12 +94,14 @@
     clearTimeout(wait.timer);
     wait.timer = setTimeout(() => {
       wait.since = 0;
-      document.getElementById(`${name}-remember`)?.click();
+      const save = document.getElementById(`${name}-remember`);
+      // Before the forms are filled they are empty, and saved so would be in the place of what was left in them.
+      if (save && ready) save.click(); else if (TABS.includes(name)) remember(name);
     }, Math.max(0, Math.min(WAIT, wait.since + LATEST - now)));
   };
   const changed = ({ target, isTrusted }) => {
     const tab = target.closest?.('.tabitem, [role=tabpanel]')?.id?.replace(/^tab-/, '');
-    if (tab && isTrusted && document.getElementById(`${tab}-remember`)) remember(tab);
+    if (TABS.includes(tab) && isTrusted) remember(tab);
   };
   for (const kind of ['input', 'change', 'click', 'drop', 'paste', 'keyup']) document.addEventListener(kind, changed, true);
   const strip = (works) => works.length < 2 ? '' : make('div', { class: 'latest', 'aria-label': say('latest') },
@@ -378,6 +382,7 @@
   // Runs that go on without the page that began them: this one follows them, and the tab lists them.
   const underWay = async () => (await ask('/library/runs').catch(() => ({ runs: [] }))).runs;
   const attach = async () => {
+    ready = true;
     for (const { job } of await underWay()) document.getElementById(`${job.replace(/-start$/, '')}-start-attach`)?.click();
   };
   const making = {

