@@ -49,7 +49,7 @@ def test_what_may_not_be_seen_is_refused(tmp_path: Path) -> None:
 
 def test_the_page_says_how_many_were_withheld() -> None:
     done = Drawn((Path("a.png"),), (1,), ("a cat",), 1, notice="imaging.notice.prompt_cut", refused=2)
-    told = ImageTab._told(done, 1)
+    told = ImageTab._report(done, 1)
     assert "Withheld by the content check: 2." in told
     assert "有 2 张图没有通过内容检查" in told
-    assert "content check" not in ImageTab._told(Drawn((Path("a.png"),), (1,), ("a cat",)), 1)
+    assert "content check" not in ImageTab._report(Drawn((Path("a.png"),), (1,), ("a cat",)), 1)

@@ -69,6 +69,13 @@ def begin_afresh(url: str) -> None:
         client.post("/library/do", json={"do": "afresh"}).raise_for_status()
 
 
+@pytest.fixture
+def drawing_server(drawing_server: LiveServer) -> LiveServer:
+    """The server that the tests share, with nothing left in its forms by the one before."""
+    begin_afresh(drawing_server.url)
+    return drawing_server
+
+
 @contextmanager
 def opener(chromium: Browser, url: str) -> Iterator[OpenPage]:
     """Opens a studio; afterwards it asserts that no page complained or asked anyone else for anything."""

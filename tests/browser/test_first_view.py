@@ -227,10 +227,10 @@ def test_stop_ends_what_it_was_clicked_for_and_nothing_that_is_started_after_it(
 @pytest.mark.parametrize(
     ("tasks", "tabs"),
     [
-        (("text",), ["write", "code", "models"]),
-        (("image",), ["image", "models"]),
-        (("text", "code", "image"), ["write", "code", "image", "models"]),
-        (("upscale",), ["enlarge", "models"]),
+        (("text",), ["write", "code", "library", "models"]),
+        (("image",), ["image", "library", "models"]),
+        (("text", "code", "image"), ["write", "code", "image", "library", "models"]),
+        (("upscale",), ["enlarge", "library", "models"]),
     ],
 )
 def test_a_tab_without_a_model_is_not_on_the_page(
@@ -243,6 +243,6 @@ def test_a_tab_without_a_model_is_not_on_the_page(
         assert [button.get_attribute("id") for button in buttons.all()] == [f"tab-{tab}-button" for tab in tabs]
         for tab in tabs:
             go(page, tab)
-            expect(page.locator(f"#tab-{tab} .empty h2, #tab-{tab} .intro h2").first).to_be_visible()
+            expect(page.locator(f"#tab-{tab} h2").first).to_be_visible()
         expect(page.locator("#tab-models-button")).to_have_text("模型")
         expect(page.locator("#models-table tbody tr[data-id]")).to_have_count(len(tasks))
