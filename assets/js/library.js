@@ -386,17 +386,26 @@
     for (const { job } of await underWay()) document.getElementById(`${job.replace(/-start$/, '')}-start-attach`)?.click();
   };
   const making = {
+    row({ job, number }, key) {
+      const stop = tried(async () => { await ask('/library/runs', { job, number }); this.look(); });
+      const row = make('div', { class: 'making-row' }, make('b', { text: say(`job.${job.split('-')[0]}`) }), make('div', { class: 'making-status' }), button('stop', stop));
+      row.dataset.run = key;
+      return row;
+    },
     async look() {
       const { place } = page;
       const list = place?.querySelector('.making');
       if (!list || !place.offsetParent) return;
       const runs = await underWay();
-      list.replaceChildren(...runs.map((run) => {
-        const status = make('div', { class: 'making-status' });
-        status.innerHTML = run.status;
-        return make('div', { class: 'making-row' }, make('b', { text: say(`job.${run.job.split('-')[0]}`) }), status,
-          button('stop', tried(async () => { await ask('/library/runs', { job: run.job, number: run.number }); this.look(); })));
-      }));
+      // A row stays the same element as long as its run, so that its button is not taken from under a click.
+      const ended = new Map([...list.children].map((row) => [row.dataset.run, row]));
+      for (const run of runs) {
+        const key = `${run.job} ${run.number}`;
+        const row = ended.get(key) ?? list.appendChild(this.row(run, key));
+        ended.delete(key);
+        if (row.shown !== run.status) row.querySelector('.making-status').innerHTML = row.shown = run.status;
+      }
+      ended.forEach((row) => row.remove());
       if (this.before && runs.length < this.before) page.load();
       this.before = runs.length;
     },

@@ -122,7 +122,12 @@ def test_a_run_goes_on_without_its_page_and_another_page_stops_it(open_page: Ope
     other.wait_for_function(f"document.querySelector('#write-text').innerText.length > {before + 20}")
     go(other, "library")
     expect(other.locator(".making-row")).to_contain_text("Writing")
-    other.locator(".making-row").get_by_role("button", name="Stop").click()
+    stop = other.locator(".making-row").get_by_role("button", name="Stop")
+    held = stop.element_handle()
+    with other.expect_response("**/library/runs"), other.expect_response("**/library/runs"):
+        pass
+    assert held.evaluate("node => node.isConnected"), "a button that is made anew is taken from under a click"
+    stop.click()
     expect(other.locator(".making-row")).to_have_count(0)
     go(other, "write")
     expect(other.locator("#write-article-start")).to_be_visible()
