@@ -69,16 +69,18 @@ class Keeper:
     def keep(self, place: Place, request: Request, steps: Iterator[Step]) -> Iterator[Step | Kept]:
         """Hand steps on, and where a result is finished, afterwards where it is kept.
 
-        Of a run that is stopped, what was finished is kept as well.
+        Each section of an article is kept when it is finished, so that a server that dies loses one at most. Of a run
+        that is stopped, the section that was under way is kept as well.
         """
         run = _Run(self, place, request)
         try:
             try:
                 for step in steps:
+                    run.note(step)
                     yield step
-                    if isinstance(step, SectionText | Article | Drawn | Plotted):
-                        yield from run.noted(step)
-                    elif isinstance(step, Outline | Enlarged) or (isinstance(step, Snippet) and step.done):
+                    if isinstance(step, Article | Drawn | Outline | Enlarged) or (
+                        isinstance(step, Snippet) and step.done
+                    ):
                         yield from run.kept(step)
             finally:
                 # First the model is free, and then what it made is kept.
@@ -143,31 +145,29 @@ class _Run:
     began: float = field(default_factory=time.monotonic)
     pictures: int = 0
     """Of `Drawn`, how many are kept."""
-    held: SectionText | Article | Plotted | None = None
+    held: SectionText | Plotted | None = None
+    """What was shown last and is not kept yet."""
     texts: dict[int, str] = field(default_factory=dict)
     tokens: int = 0
 
-    def noted(self, step: Any) -> Iterator[Kept]:
-        """Remember what may be the last word; pictures are kept one by one."""
-        if isinstance(step, Drawn):
-            yield from self.kept(step)
-        elif isinstance(step, SectionText):
+    def note(self, step: object) -> None:
+        """Remember what may be the last word, should the run end here."""
+        if isinstance(step, SectionText):
             if step.done:
                 self.texts[step.index] = step.text
                 self.tokens += step.tokens
-                if isinstance(self.request, SectionRequest):
-                    self.held = step
-        else:
+            self.held = step if step.text else self.held
+        elif isinstance(step, Plotted):
             self.held = step
 
     def ended(self) -> Iterator[Kept]:
         """Keep what waits."""
-        held, self.held = self.held, None
-        if held is not None:
-            yield from self.kept(held)
+        if self.held is not None:
+            yield from self.kept(self.held)
 
     def kept(self, step: Any) -> Iterator[Kept]:
         """Keep what a step brought, one result after another."""
+        self.held = None
         for made in self.made(step):
             timed = replace(
                 made, seconds=round(time.monotonic() - self.began, 2), model=self.keeper.model(self.request)
@@ -193,11 +193,17 @@ class _Run:
         if isinstance(self.request, ArticleRequest):
             outline, sections = self.request.outline, {str(index): text for index, text in self.texts.items()}
             made = {"outline": outline.model_dump(mode="json"), "sections": sections, "text": step.markdown}
-            yield Made("article", outline.title, self._asked("article"), made, tokens=self.tokens)
+            asked = self._asked("article") | {"written": step.written, "total": step.total}
+            yield Made("article", outline.title, asked, made, tokens=self.tokens)
 
     @made.register
     def _section(self, step: SectionText) -> Iterator[Made]:
-        if isinstance(self.request, SectionRequest):
+        if isinstance(self.request, ArticleRequest):  # one that was stopped
+            texts = self.texts | {step.index: step.text}
+            markdown = article_markdown(self.request.outline, texts)
+            self.texts = texts
+            yield from self._article(Article(markdown, step.index, len(self.request.outline.sections), done=False))
+        elif isinstance(self.request, SectionRequest):
             request = self.request
             known = dict(self.place.brief.get("written") or {})
             sections = {**known, str(step.index): step.text}

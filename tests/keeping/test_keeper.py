@@ -60,7 +60,7 @@ def test_an_article_grows_from_its_outline_in_one_work(keeper: Keeper, library: 
     assert library.recall.prompts("ada", "write") == ["Bees"]
 
 
-def test_a_stopped_article_keeps_its_finished_sections(keeper: Keeper, library: Library) -> None:
+def test_a_stopped_article_keeps_its_sections_and_the_one_under_way(keeper: Keeper, library: Library) -> None:
     def steps() -> Iterator[SectionText | Article]:
         yield section(0, "first")
         yield Article("# Bees\n\n## One\n\nfirst\n", 1, 2, False)
@@ -68,11 +68,26 @@ def test_a_stopped_article_keeps_its_finished_sections(keeper: Keeper, library: 
         yield section(1, "never", done=False)
 
     run = keeper.keep(Place("ada"), ArticleRequest.of(outline=OUTLINE), steps())
-    for _ in range(3):
+    for _ in range(4):
         next(run)
+    (work,) = library.works.find("ada", Search()).works
+    finished = library.works.version("ada", work.id)
+    assert (finished.number, finished.made["sections"]) == (1, {"0": "first"})
+    run.close()  # type: ignore[attr-defined]
+    stopped = library.works.version("ada", work.id)
+    assert (stopped.number, stopped.made["sections"]) == (2, {"0": "first", "1": "sec"})
+    assert stopped.made["text"] == "# Bees\n\n## One\n\nfirst\n\n## Two\n\nsec\n"
+    assert (stopped.asked["written"], stopped.asked["total"]) == (1, 2)
+
+
+def test_a_section_stopped_halfway_is_kept_beside_the_others(keeper: Keeper, library: Library) -> None:
+    request = SectionRequest.of(outline=OUTLINE, index=1)
+    place = Place("ada", brief={"written": {"0": "first"}})
+    run = keeper.keep(place, request, iter([section(1, "", done=False), section(1, "half", done=False)]))
+    assert [next(run) for _ in range(2)]
     run.close()  # type: ignore[attr-defined]
     (work,) = library.works.find("ada", Search()).works
-    assert library.works.version("ada", work.id).made["sections"] == {"0": "first"}
+    assert library.works.version("ada", work.id).made["sections"] == {"0": "first", "1": "half"}
 
 
 def test_the_model_is_free_before_anything_is_kept(keeper: Keeper, library: Library) -> None:
@@ -80,15 +95,13 @@ def test_the_model_is_free_before_anything_is_kept(keeper: Keeper, library: Libr
 
     def steps() -> Iterator[SectionText | Article]:
         try:
-            yield section(0, "first")
-            yield Article("# Bees\n", 1, 2, False)
-            yield section(1, "never", done=False)
+            yield section(0, "half", done=False)
+            yield section(0, "never", done=False)
         finally:
             seen.append(library.works.find("ada", Search()).total)
 
     run = keeper.keep(Place("ada"), ArticleRequest.of(outline=OUTLINE), steps())
-    for _ in range(3):
-        next(run)
+    next(run)
     run.close()  # type: ignore[attr-defined]
     assert seen == [0]
     assert library.works.find("ada", Search()).total == 1

@@ -137,7 +137,7 @@ class Endpoints:
         yield from answers(steps, UNWRITTEN)
 
     def write_article(self, owner: Owner, outline: Json, model: str | None = None) -> Iterator[tuple[str, Json | None]]:
-        """Write every section of an outline; streams the article as Markdown, and {work, version} at the end.
+        """Write every section of an outline; streams the article as Markdown, and {work, version} after each section.
 
         An outline that `/outline` answered with names the work of which this is kept as a version.
         """
