@@ -1,5 +1,6 @@
 """A server that saves without end, for a test that kills it: each line it writes is something answered as saved."""
 
+import os
 import sys
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,8 @@ def main(folder: Path) -> None:
     """Save works with files, and drafts, until killed."""
     library = Library(folder / "library")
     for number in count():
-        file = folder / "made" / f"{number}.png"
+        # A craft never writes into a file that it has handed over, nor does the next server.
+        file = folder / "made" / f"{os.getpid()}-{number}.png"
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(f"{folder} {number}".encode() * 500)
         saved = library.works.save(
