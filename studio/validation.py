@@ -19,12 +19,12 @@ def _cleaned(text: str) -> str:
             raise PydanticCustomError(
                 "control_character", "holds the control character {code}", {"code": repr(character)}
             )
-    return text.strip()
+    return text
 
 
-def _bounded(least: int, most: int) -> Callable[[str], str]:
+def _bounded(least: int, most: int, *, verbatim: bool = False) -> Callable[[str], str]:
     def check(text: str) -> str:
-        text = _cleaned(text)
+        text = _cleaned(text) if verbatim else _cleaned(text).strip()
         if len(text) < least:
             raise PydanticCustomError("empty", "is empty")
         if len(text) > most:
@@ -52,6 +52,8 @@ Prompt = Annotated[str, AfterValidator(_bounded(1, 20_000))]
 OptionalPrompt = Annotated[str, AfterValidator(_bounded(0, 20_000))]
 Document = Annotated[str, AfterValidator(_bounded(0, 500_000))]
 """A long text, such as an article or a source file, at most 500,000 characters."""
+Verbatim = Annotated[str, AfterValidator(_bounded(0, 500_000, verbatim=True))]
+"""A long text that keeps the space at its ends."""
 
 
 class Request(BaseModel):

@@ -20,7 +20,10 @@ from studio.imaging.enlarging.in_memory import TASKS as ENLARGING
 from studio.imaging.enlarging.requests import EnlargeRequest
 from studio.registry import Catalogue, ModelSpec, Registry
 from studio.registry import Task as Kind
-from studio.writing.requests import ArticleRequest, Brief, Outline, SectionRequest
+from studio.writing.lengths import units
+from studio.writing.passages import written_language
+from studio.writing.requests import ArticleRequest, Brief, Outline, ReplanRequest, RewriteRequest, SectionRequest
+from studio.writing.sections import TRIES
 from studio.writing.writer import PENALTIES, Writer
 from studio.writing.writer import TASKS as WRITING
 
@@ -65,6 +68,8 @@ class Host:
         return _hosted(
             craft,
             outline=self._route(craft.outline, WRITING, _outline_seconds),
+            replan=self._route(craft.replan, WRITING, _replan_seconds),
+            rewrite=self._route(craft.rewrite, WRITING, _rewrite_seconds),
             write_section=self._route(craft.write_section, WRITING, _section_seconds),
             write_article=self._route(craft.write_article, WRITING, _article_seconds),
         )
@@ -116,12 +121,21 @@ def _outline_seconds(brief: Brief, spec: ModelSpec) -> float:
     return writing(len(PENALTIES) * brief.sections * TOKENS_PER_HEADING, spec.memory or 0)
 
 
+def _replan_seconds(request: ReplanRequest, spec: ModelSpec) -> float:
+    return _outline_seconds(request.brief.model_copy(update={"sections": len(request.outline.sections)}), spec)
+
+
+def _rewrite_seconds(request: RewriteRequest, spec: ModelSpec) -> float:
+    return writing(2 * units(request.text, written_language(request)) * TOKENS_PER_WORD, spec.memory or 0)
+
+
 def _section_seconds(request: SectionRequest, spec: ModelSpec) -> float:
-    return writing(request.outline.sections[request.index].target_words * TOKENS_PER_WORD, spec.memory or 0)
+    words = request.outline.sections[request.index].target_words
+    return writing(TRIES * words * TOKENS_PER_WORD, spec.memory or 0)
 
 
 def _article_seconds(request: ArticleRequest, spec: ModelSpec) -> float:
-    return writing(_words(request.outline) * TOKENS_PER_WORD, spec.memory or 0)
+    return writing(TRIES * _words(request.outline) * TOKENS_PER_WORD, spec.memory or 0)
 
 
 def _snippet_seconds(request: SnippetRequest, spec: ModelSpec) -> float:

@@ -21,7 +21,7 @@ from studio.library.values import File, Kind, Made, Saved
 from studio.registry import Task
 from studio.validation import Request
 from studio.writing.export import article_markdown, outline_markdown
-from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
+from studio.writing.requests import Article, ArticleRequest, Brief, Outline, ReplanRequest, SectionRequest, SectionText
 from studio.writing.writer import TASKS as WRITING
 
 Step = TypeVar("Step")
@@ -184,7 +184,7 @@ class _Run:
 
     @made.register
     def _outline(self, step: Outline) -> Iterator[Made]:
-        asked = {"brief": _fields(self.request)}
+        asked = {"brief": _fields(self.request.brief if isinstance(self.request, ReplanRequest) else self.request)}
         made = {"outline": step.model_dump(mode="json"), "sections": {}, "text": outline_markdown(step)}
         yield Made("article", step.title, asked, made)
 

@@ -167,10 +167,10 @@ def whole_sentences(text: str) -> str:
 
 
 def sentence_ends(text: str) -> list[int]:
-    """The positions after each finished sentence; the dot of a numbered item ends none."""
+    """The positions after each finished sentence; the dot of a numbered item, or of "a.m." within one, ends none."""
     return [
         match.end()
-        for match in re.finditer(r"[.!?][\"'”’)]*(?=\s|$)|[。！？][”’」』）]*", text)
+        for match in re.finditer(r"[.!?][\"'”’)]*(?=\s|$)(?! +[a-z])|[。！？][”’」』）]*", text)
         if not NUMBER.match(text[text.rfind("\n", 0, match.start()) + 1 : match.start()])
     ]
 

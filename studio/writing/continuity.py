@@ -34,6 +34,12 @@ def surroundings(outline: Outline, index: int, article: str) -> Surroundings:
     )
 
 
+def others(outline: Outline, index: int, article: str) -> tuple[str, ...]:
+    """The texts of all sections of an article but one."""
+    texts = (surroundings(outline, other, article).current for other in range(len(outline.sections)) if other != index)
+    return tuple(text for text in texts if text)
+
+
 def ending(text: str, most: int) -> str:
     """The last sentences of a text, within `most` characters, without headings: a model would write more of them."""
     text = HEADINGS.sub("", text).strip()

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from studio.engines.text import TextEngine
 from studio.registry import Shape
+from studio.writing.cleaning import sentence_ends
 from studio.writing.requests import Language
 
 REFERENCE: Final[dict[Language, str]] = {
@@ -16,6 +17,10 @@ FRAME_TOKENS: Final = 64
 """What a chat template adds around a conversation, with room to spare."""
 OVERRUN: Final = 1.3
 """How far a section may go beyond its target before it is cut at its last sentence."""
+MOST: Final = 1.15
+"""The part of its target to which a longer section is trimmed."""
+LEAST: Final = 0.75
+"""The part of its target that a trimmed section keeps."""
 ENOUGH: Final = 0.9
 """The part of its target after which it ends with its paragraph."""
 PARAGRAPH_END: Final = re.compile(r"(?<=\S)[ \t]*\n[ \t]*\n")
@@ -63,6 +68,21 @@ def enough(text: str, words: int, language: Language) -> str | None:
         if fences % 2 == 0 and length >= words * ENOUGH:
             return text[: found.start()]
     return text if length + units(text[begun:], language) >= words * OVERRUN else None
+
+
+def trimmed(text: str, words: int, language: Language) -> str:
+    """A text that is longer than was asked for, up to its last sentence within `MOST` of it.
+
+    Where that would leave too little, it ends with the sentence after. Code is never cut.
+    """
+    if "```" in text or units(text, language) <= words * MOST:
+        return text
+    ends = sentence_ends(text)
+    within = [end for end in ends if units(text[:end], language) <= words * MOST]
+    beyond = [end for end in ends if end > max(within, default=0)]
+    if within and units(text[: within[-1]], language) >= words * LEAST:
+        return text[: within[-1]].rstrip()
+    return text[: beyond[0]].rstrip() if beyond else text
 
 
 def left_for_output(engine: TextEngine, prompt: str, wanted: int) -> int:

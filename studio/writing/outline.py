@@ -8,10 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from studio.errors import InvalidRequest
 from studio.validation import Document
-from studio.writing.requests import Outline
+from studio.writing.requests import Brief, Outline
 
-FIELDS: Final = ("title", "language", "sections")
-SECTION_FIELDS: Final = ("heading", "key_points", "target_words")
+FIELDS: Final = ("title", "language", "sections", "alternative_titles", "summary", "brief")
+SECTION_FIELDS: Final = ("heading", "key_points", "target_words", "locked")
 MOST_SECTIONS: Final = 12
 MOST_CHARACTERS: Final = 500_000
 
@@ -41,6 +41,11 @@ def parse_outline(value: object) -> Outline:
         "title": _line(value.get("title")),
         "sections": [_section(section, number) for number, section in enumerate(sections, 1)],
     }
+    if isinstance(plain.get("brief"), Mapping):
+        try:
+            plain["brief"] = Brief.model_validate(dict(plain["brief"]))
+        except ValidationError as error:
+            raise InvalidRequest.from_validation(error) from error
     try:
         return Outline.model_validate(plain)
     except ValidationError as error:

@@ -12,6 +12,8 @@ from studio.writing.requests import Brief, Language, Outline, Section
 HEADING_LENGTH: Final[dict[Language, int]] = {"en": 80, "zh": 40}
 POINT_LENGTH: Final[dict[Language, int]] = {"en": 120, "zh": 60}
 POINTS: Final = (2, 4)
+ALTERNATIVES: Final = 2
+SUMMARY_LENGTH: Final[dict[Language, int]] = {"en": 240, "zh": 120}
 LEAST_WORDS: Final = 10
 
 NUMBERING: Final = re.compile(
@@ -26,6 +28,8 @@ LABEL: Final = re.compile(
 )
 """A line of the brief or of the form, said back instead of a heading."""
 RUBBISH: Final = re.compile(r"[{}\[\]<>\\]|https?://|www\.")
+HAN: Final = re.compile(r"[㐀-鿿]")
+WORD: Final = re.compile(r"[A-Za-z]{3,}")
 ITEM: Final = re.compile(r"^\s*(?:#{1,4}\s+|\*\*)?(\d{1,2})\s*[.)、:：]\s*(.*)$")
 BULLET: Final = re.compile(r"^\s*[-*•·]\s+(.*)$")
 TITLE: Final = re.compile(r"^\s*(?:#\s+|(?:title|标题)\s*[:：]\s*)(.*)$", re.IGNORECASE)
@@ -39,6 +43,8 @@ class Draft:
     headings: tuple[str, ...] = ()
     key_points: tuple[tuple[str, ...], ...] = ()
     """One group per heading; the last ones may be missing."""
+    alternative_titles: tuple[str, ...] = ()
+    summary: str = ""
 
 
 def schema(sections: int, language: Language) -> dict[str, Any]:
@@ -52,7 +58,9 @@ def schema(sections: int, language: Language) -> dict[str, Any]:
     points = {"type": "array", "minItems": POINTS[0], "maxItems": POINTS[1], "items": point}
     section = _closed({"heading": heading, "key_points": points})
     listed = {"type": "array", "minItems": sections, "maxItems": sections, "items": section}
-    return _closed({"title": heading, "sections": listed})
+    titles = {"type": "array", "minItems": ALTERNATIVES, "maxItems": ALTERNATIVES, "items": heading}
+    summary = {**text, "maxLength": SUMMARY_LENGTH[language]}
+    return _closed({"title": heading, "sections": listed, "alternative_titles": titles, "summary": summary})
 
 
 def read_draft(text: str) -> Draft:
@@ -71,26 +79,27 @@ def read_draft(text: str) -> Draft:
     return _from_json(value)
 
 
-def missing(brief: Brief, *drafts: Draft) -> int:
-    """How many sections are still without a heading of their own."""
-    return brief.sections - len(_sections(brief, drafts))
+def missing(brief: Brief, *drafts: Draft, kept: Iterable[str] = ()) -> int:
+    """How many sections are still without a heading of their own; `kept` are headings that are there already."""
+    return brief.sections - len(_sections(brief, drafts, kept))
 
 
-def outlined(brief: Brief, *drafts: Draft) -> Outline:
+def outlined(brief: Brief, *drafts: Draft, kept: Iterable[str] = ()) -> Outline:
     """The outline that these drafts give together, with exactly the sections that the brief asks for.
 
     Headings that repeat an earlier one or the title are replaced by those of the next draft, then by key points that
-    can stand as one, then by a number.
+    can stand as one, then by a number. `kept` are headings beside which these will stand.
     """
-    sections = _sections(brief, drafts)
-    used = {_key(heading) for heading, _ in sections}
+    kept = tuple(kept)
+    sections = _sections(brief, drafts, kept)
+    used = {_key(heading) for heading in (*kept, *(heading for heading, _ in sections))}
     spare = [point for _, points in sections for point in points[POINTS[0] :]]
     for point in spare:
         if len(sections) < brief.sections and _key(point) not in used and len(point) <= HEADING_LENGTH[brief.language]:
             used.add(_key(point))
             sections.append((point, ()))
     while len(sections) < brief.sections:
-        number = len(sections) + 1
+        number = len(sections) + len(kept) + 1
         sections.append((f"Part {number}" if brief.language == "en" else f"第 {number} 节", ()))
     words = shares(brief.words, brief.sections)
     return Outline(
@@ -100,7 +109,23 @@ def outlined(brief: Brief, *drafts: Draft) -> Outline:
             Section(heading=heading, key_points=points, target_words=share)
             for (heading, points), share in zip(sections, words, strict=True)
         ),
+        alternative_titles=_alternatives(brief, drafts),
+        summary=next((found for draft in drafts if (found := _summary(draft.summary, brief.language))), ""),
+        brief=brief,
     )
+
+
+def replanned(brief: Brief, outline: Outline, fresh: Outline) -> Outline:
+    """An outline whose locked sections stand where they stood, with fresh ones around them.
+
+    The sections' targets stay; the title does, too, where a section is locked.
+    """
+    new = iter(fresh.sections)
+    sections = tuple(
+        section if section.locked else next(new).model_copy(update={"target_words": section.target_words})
+        for section in outline.sections
+    )
+    return fresh.model_copy(update={"title": outline.title, "sections": sections, "brief": brief})
 
 
 def shares(words: int, sections: int) -> list[int]:
@@ -130,14 +155,15 @@ def _uncut(text: str) -> str:
     return text
 
 
-def _sections(brief: Brief, drafts: Iterable[Draft]) -> list[tuple[str, tuple[str, ...]]]:
+def _sections(brief: Brief, drafts: Iterable[Draft], kept: Iterable[str] = ()) -> list[tuple[str, tuple[str, ...]]]:
     """Headings that differ, and for each the key points that nothing before them says."""
     used = {_key(_title(brief, drafts))} if brief.sections > 1 else set()
+    used |= {_key(heading) for heading in kept}
     found: list[tuple[str, tuple[str, ...]]] = []
     for draft in drafts:
         for index, raw in enumerate(draft.headings):
             heading = tidy(raw, HEADING_LENGTH[brief.language])
-            if not _key(heading) or _key(heading) in used or len(found) == brief.sections:
+            if not _key(heading) or _foreign(heading, brief) or _key(heading) in used or len(found) == brief.sections:
                 continue
             used.add(_key(heading))
             found.append((heading, draft.key_points[index] if index < len(draft.key_points) else ()))
@@ -146,6 +172,14 @@ def _sections(brief: Brief, drafts: Iterable[Draft]) -> list[tuple[str, tuple[st
         sections.append((heading, _points(group, brief.language, used)))
         used |= {_key(point) for point in sections[-1][1]}
     return sections
+
+
+def _foreign(heading: str, brief: Brief) -> bool:
+    """Whether a heading has words of the other script that the brief does not have."""
+    if brief.language == "en":
+        return bool(HAN.search(heading)) and not HAN.search(brief.topic)
+    known = " ".join((brief.topic, brief.keywords, brief.notes)).casefold()
+    return any(word.casefold() not in known for word in WORD.findall(heading) if word != word.upper())
 
 
 def _points(group: Iterable[str], language: Language, said: set[str]) -> tuple[str, ...]:
@@ -162,6 +196,23 @@ def _points(group: Iterable[str], language: Language, said: set[str]) -> tuple[s
 def _title(brief: Brief, drafts: Iterable[Draft]) -> str:
     titles = (tidy(draft.title, 2 * HEADING_LENGTH[brief.language]) for draft in drafts)
     return next((title for title in titles if title), brief.topic.splitlines()[0][:120].strip())
+
+
+def _alternatives(brief: Brief, drafts: Iterable[Draft]) -> tuple[str, ...]:
+    """Other titles than the one that was taken, as many as differ."""
+    used, kept = {_key(_title(brief, drafts))}, list[str]()
+    for draft in drafts:
+        for raw in (draft.title, *draft.alternative_titles):
+            title = tidy(raw, 2 * HEADING_LENGTH[brief.language])
+            if title and _key(title) not in used:
+                used.add(_key(title))
+                kept.append(title)
+    return tuple(kept[: 2 * ALTERNATIVES])
+
+
+def _summary(text: str, language: Language) -> str:
+    text = " ".join(text.split())
+    return "" if RUBBISH.search(text) else _uncut(text) if len(text) >= SUMMARY_LENGTH[language] else text
 
 
 def _key(text: str) -> str:
@@ -181,8 +232,14 @@ def _from_json(value: Any) -> Draft:
         headings = _strings(value.get("headings"))
         groups = value.get("key_points")
         points = tuple(_strings(group) for group in groups) if isinstance(groups, list) else ()
-    title = value.get("title")
-    return Draft(title if isinstance(title, str) else "", headings, points)
+    title, summary = value.get("title"), value.get("summary")
+    return Draft(
+        title if isinstance(title, str) else "",
+        headings,
+        points,
+        _strings(value.get("alternative_titles")),
+        summary if isinstance(summary, str) else "",
+    )
 
 
 def _closed(fields: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from studio.messages import assets
-from studio.writing.requests import Language
+from studio.writing.requests import Language, PieceKind
 
-FENCES: Final = re.compile(r"<(/?(?:brief|outline|written|current))>", re.IGNORECASE)
+FENCES: Final = re.compile(r"<(/?(?:brief|outline|written|current|voice|passage))>", re.IGNORECASE)
 """The tags that mark the writer's material in a prompt."""
 
 
@@ -29,9 +29,9 @@ def prompt(name: str, language: Language, **fields: Any) -> str:
 
 @cache
 def example(language: Language) -> dict[str, Any]:
-    """A short outline that shows the model the form: `brief`, `title`, `headings` and `key_points`.
+    """A short outline that shows the model the form: `brief`, `title`, `headings`, `key_points` and more.
 
-    Of its `section`, counted from 1, there is a `text` of so many `words`.
+    Of its `section`, counted from 1, there is a `text` of so many `words`, which tells its `facts`.
     """
     file = assets() / "prompts" / "writing" / language / "example.json"
     shown: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -47,16 +47,31 @@ def worked_section(language: Language) -> tuple[str, str]:
         "section",
         language,
         title=shown["title"],
-        headings=shown["headings"],
-        number=index + 1,
-        heading=shown["headings"][index],
-        key_points=shown["key_points"][index],
-        words=shown["words"],
+        kind="",
+        audience=shown["brief"]["audience"],
+        tone=shown["brief"]["tone"],
+        avoid="",
+        voice="",
+        headings=(),
+        said=(),
         before="",
         current="",
+        heading=shown["headings"][index],
+        key_points=shown["key_points"][index],
+        facts=shown["facts"],
+        keywords=(),
+        words=shown["words"],
         instruction="",
     )
     return asked, shown["text"]
+
+
+@cache
+def manner(kind: PieceKind, language: Language) -> tuple[str, bool]:
+    """A kind of piece in the words of a prompt, empty for an ordinary article; and whether it is running prose."""
+    file = assets() / "prompts" / "writing" / language / "kinds.json"
+    shown = json.loads(file.read_text(encoding="utf-8"))[kind]
+    return str(shown["manner"]), bool(shown["prose"])
 
 
 @cache

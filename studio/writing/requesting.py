@@ -1,30 +1,51 @@
 """A model ready to write in one language: what is asked of it fits what it can take."""
 
 import json
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from studio.engines.text import Message, TextChunk, TextEngine, TextRequest, is_spoken
 from studio.registry import LoadProgress, Loan, ModelSpec
+from studio.writing.cleaning import sentence_ends
 from studio.writing.continuity import ending, surroundings
+from studio.writing.facts import dealt, facts_of, words_of
 from studio.writing.lengths import FRAME_TOKENS, fitted, left_for_output, tokens_for
 from studio.writing.plan import schema
-from studio.writing.prompts import example, prompt, worked_section
-from studio.writing.requests import Brief, Language, SectionRequest
+from studio.writing.prompts import example, manner, prompt, worked_section
+from studio.writing.recipes import PROSE, Recipe, recipe_for
+from studio.writing.requests import Brief, Language, Outline, SectionRequest
 
 OUTLINE_TEMPERATURE: Final = 0.6
-SECTION_PENALTY: Final = 1.05
 OUTLINE_WORDS: Final[dict[Language, int]] = {"en": 75, "zh": 110}
 """Words, or characters, that a heading, its key points and their JSON take at most in an ordinary outline."""
+HOTTER: Final = 0.2
+"""How much more freely a section is drawn that is asked for again."""
 WRITTEN_LENGTH: Final = 300
 """Characters of the article so far that a section is shown: its end. Small models copy what they are shown."""
+VOICE_LENGTH: Final = 600
+"""Characters of the writer's own manner that a section is shown."""
 EXAMPLE_CONTEXT: Final = 2048
 """The least context in which a worked example leaves room enough."""
 NOTES_SHARE: Final = 0.4
 """The part of the context that a brief's notes may take."""
+MATERIAL_SHARE: Final = 0.25
+"""The part of the context that a section's facts may take, and what earlier sections say."""
 STOPS: Final = ("\nTopic:", "\n主题：")
 """Where a base model goes on to an outline of its own."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A section as it is asked for."""
+
+    request: TextRequest
+    facts: tuple[str, ...]
+    """Those that are to be in it."""
+    prose: bool
+    """Whether it is to be running paragraphs."""
+    left_out: bool = False
+    """Whether something that belongs to it found no room."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +54,10 @@ class Requester:
 
     loan: Loan
     language: Language
+    recipe: Recipe = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "recipe", recipe_for(self.loan.spec))
 
     @property
     def spec(self) -> ModelSpec:
@@ -61,14 +86,20 @@ class Requester:
         known = {tag.split("-")[0] for tag in self.spec.languages}
         return "write.notice.language" if known and self.language not in known else None
 
-    def outline_request(self, brief: Brief, penalty: float) -> tuple[TextRequest, bool]:
-        """What to ask for an outline, and whether the brief's notes had to be shortened."""
-        fields = brief.model_dump(exclude={"model", "language", "words"})
+    @property
+    def temperature(self) -> float:
+        """How freely the model draws."""
+        return float(self.spec.defaults.get("temperature", 0.7))
+
+    def outline_request(self, brief: Brief, penalty: float, kept: tuple[str, ...] = ()) -> tuple[TextRequest, bool]:
+        """What to ask for an outline beside headings that are `kept`, and whether the notes had to be shortened."""
+        fields = brief.model_dump(include={"topic", "audience", "tone", "sections", "keywords", "avoid"})
         fields["notes"] = fitted(self.engine, brief.notes, int(self.engine.limits.context * NOTES_SHARE), "start")
+        fields |= {"kind": manner(brief.kind, self.language)[0], "kept": kept}
         shown = example(self.language)
         options: dict[str, Any] = {}
         if self.engine.limits.chat:
-            blank = {"audience": "", "tone": "", "keywords": "", "notes": ""}
+            blank = dict.fromkeys(("audience", "tone", "keywords", "notes", "kind", "avoid", "kept"), "")
             options["messages"] = (
                 Message("system", prompt("outline_system", self.language)),
                 Message("user", prompt("outline", self.language, **{**blank, **shown["brief"]})),
@@ -79,52 +110,82 @@ class Requester:
         else:
             options["prompt"] = prompt("outline_base", self.language, example=shown, **fields)
             options["stop"] = (*STOPS, f"\n{brief.sections + 1}.")
-        wanted = tokens_for(OUTLINE_WORDS[self.language] * (brief.sections + 1), self.language, self.engine)
-        temperature = min(OUTLINE_TEMPERATURE, self._temperature)
-        return self._request(wanted, temperature, penalty, options), fields["notes"] != brief.notes
+        wanted = tokens_for(OUTLINE_WORDS[self.language] * (brief.sections + 2), self.language, self.engine)
+        temperature = min(OUTLINE_TEMPERATURE, self.temperature)
+        shortened = brief.shortened or fields["notes"] != brief.notes
+        return self._request(wanted, temperature, penalty, options), shortened
 
-    def section_request(self, request: SectionRequest) -> TextRequest:
-        """What to ask for a section, with as much of what is written as there is room for."""
+    def section_request(self, request: SectionRequest, lacking: tuple[str, ...] = (), tried: int = 0) -> Asked:
+        """What to ask for a section, with as much of its material as there is room for.
+
+        `lacking` are facts that a try before left out, of `tried`.
+        """
         outline, section = request.outline, request.outline.sections[request.index]
+        brief = outline.brief or Brief(topic=outline.title, language=outline.language)
         place = surroundings(outline, request.index, request.article)
+        kind, prose = manner(brief.kind, self.language)
         wanted = tokens_for(section.target_words, self.language, self.engine)
+        belonging = dealt(outline, facts_of(brief.notes))[request.index]
+        facts, left_out = self._within(belonging, int(self.engine.limits.context * MATERIAL_SHARE))
         fields: dict[str, Any] = {
             "title": outline.title,
-            "headings": [other.heading for other in outline.sections],
-            "number": request.index + 1,
+            "kind": kind,
+            "audience": brief.audience,
+            "tone": brief.tone,
+            "avoid": brief.avoid,
+            "voice": ending(brief.voice, VOICE_LENGTH),
+            "headings": [other.heading for other in outline.sections] if self.recipe.surroundings else (),
             "heading": section.heading,
             "key_points": section.key_points,
+            "facts": (*lacking, *(fact for fact in facts if fact not in lacking)),
+            "keywords": dealt(outline, words_of(brief.keywords))[request.index],
             "words": section.target_words,
             "instruction": request.instruction,
         }
-        bare = self._section_options(before="", current="", **fields)
-        left = self.engine.limits.context - self.engine.count_tokens(_spoken(bare)) - wanted
+        bare = self._section_options(prose, request.begun, said=(), before="", current="", **fields)
+        left = self.engine.limits.context - self.engine.count_tokens(_spoken(bare)) - wanted - FRAME_TOKENS
         current = fitted(self.engine, place.current, min(left // 2, wanted), "start")
         left -= self.engine.count_tokens(current) + FRAME_TOKENS
-        before = fitted(self.engine, ending(place.before, WRITTEN_LENGTH), left, "end") if left > 0 else ""
-        options = self._section_options(before=before, current=current, **fields)
-        return self._request(wanted, self._temperature, SECTION_PENALTY, options)
+        shown = self.recipe.surroundings or not self.engine.limits.chat
+        before = fitted(self.engine, ending(place.before, WRITTEN_LENGTH), left, "end") if shown and left > 0 else ""
+        left -= self.engine.count_tokens(before) + FRAME_TOKENS
+        said = _said(outline, request) if self.recipe.surroundings else ()
+        said, _ = self._within(said, min(left, int(self.engine.limits.context * MATERIAL_SHARE)))
+        options = self._section_options(prose, request.begun, said=said, before=before, current=current, **fields)
+        if self.recipe.held and prose and self.engine.limits.grammar and not request.begun:
+            options["grammar"] = PROSE
+        asked = self._request(wanted, self.temperature + HOTTER * tried, self.recipe.penalty, options)
+        return Asked(asked, belonging, prose, left_out or brief.shortened)
 
-    @property
-    def _temperature(self) -> float:
-        return float(self.spec.defaults.get("temperature", 0.7))
-
-    def _section_options(self, **fields: Any) -> dict[str, Any]:
+    def _section_options(self, prose: bool, begun: str, **fields: Any) -> dict[str, Any]:
         if not self.engine.limits.chat:
-            return {"prompt": prompt("section_base", self.language, **fields) + "\n\n", "stop": ("\n## ", "\n# ")}
+            return {
+                "prompt": prompt("section_base", self.language, **fields) + "\n\n" + begun,
+                "stop": ("\n## ", "\n# "),
+            }
         # What every section of an article shares comes first, so that the engine reads it once.
-        turns = [Message("system", prompt("section_system", self.language))]
-        if self._shows_example:
+        turns = [Message("system", prompt("section_system", self.language, prose=prose))]
+        if self.recipe.example and self.engine.limits.context >= EXAMPLE_CONTEXT:
             asked, text = worked_section(self.language)
             turns += [Message("user", asked), Message("assistant", text)]
-        return {"messages": (*turns, Message("user", prompt("section", self.language, **fields)))}
+        turns.append(Message("user", prompt("section", self.language, **fields)))
+        if begun:
+            turns.append(Message("assistant", begun))
+            if not self.engine.limits.prefill:
+                turns.append(Message("user", prompt("continue", self.language)))
+        return {"messages": tuple(turns)}
 
-    @property
-    def _shows_example(self) -> bool:
-        """Whether a section worked out beforehand shows the form; the smallest models copy it instead."""
-        return bool(self.spec.defaults.get("example", True)) and self.engine.limits.context >= EXAMPLE_CONTEXT
+    def _within(self, items: tuple[str, ...], tokens: int) -> tuple[tuple[str, ...], bool]:
+        """The first of the items that take at most so many tokens together, and whether there are more."""
+        kept: list[str] = []
+        for item in items:
+            tokens -= self.engine.count_tokens(item) + 1
+            if tokens < 0:
+                return tuple(kept), True
+            kept.append(item)
+        return tuple(kept), False
 
-    def _request(self, wanted: int, temperature: float, penalty: float, options: dict[str, Any]) -> TextRequest:
+    def _request(self, wanted: int, temperature: float, penalty: float, options: Mapping[str, Any]) -> TextRequest:
         return TextRequest(
             max_tokens=left_for_output(self.engine, _spoken(options), wanted),
             temperature=temperature,
@@ -133,11 +194,24 @@ class Requester:
         )
 
 
-def _answer(shown: dict[str, Any]) -> str:
+def _said(outline: Outline, request: SectionRequest) -> tuple[str, ...]:
+    """What each earlier section says: its heading and its first sentence, the nearest section first."""
+    lines = []
+    for index in reversed(range(request.index)):
+        text = surroundings(outline, index, request.article).current
+        if text:
+            ends = sentence_ends(text)
+            lines.append(f"{outline.sections[index].heading}: {text[: ends[0]] if ends else text[:WRITTEN_LENGTH]}")
+    return tuple(lines)
+
+
+def _answer(shown: Mapping[str, Any]) -> str:
     parts = zip(shown["headings"], shown["key_points"], strict=True)
     sections = [{"heading": heading, "key_points": points} for heading, points in parts]
-    return json.dumps({"title": shown["title"], "sections": sections}, ensure_ascii=False)
+    answer = {"title": shown["title"], "sections": sections}
+    answer |= {name: shown[name] for name in ("alternative_titles", "summary")}
+    return json.dumps(answer, ensure_ascii=False)
 
 
-def _spoken(options: dict[str, Any]) -> str:
+def _spoken(options: Mapping[str, Any]) -> str:
     return options.get("prompt") or "\n".join(turn.content for turn in options["messages"])

@@ -1,33 +1,82 @@
 """What a writer asks for, and what comes back."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from studio.validation import Document, Line, OptionalPrompt, Prompt, Request
+from studio.validation import Document, Line, OptionalPrompt, Prompt, Request, Verbatim
 
 Language = Literal["en", "zh"]
+PieceKind = Literal[
+    "article",
+    "tutorial",
+    "opinion",
+    "news",
+    "product_story",
+    "listicle",
+    "announcement",
+    "xiaohongshu",
+    "wechat",
+    "linkedin",
+]
+PIECE_KINDS: Final[tuple[PieceKind, ...]] = get_args(PieceKind)
+Change = Literal["improve", "shorten", "expand", "simplify", "tone", "translate", "example", "instruction"]
+"""What is to be done with a passage."""
+CHANGES: Final[tuple[Change, ...]] = get_args(Change)
+MOST_NOTES: Final = 20_000
+"""Characters of notes that are kept."""
 SectionCount = Annotated[int, Field(ge=1, le=12)]
 WordCount = Annotated[int, Field(ge=50, le=20_000)]
+
+
+def language_of(text: str) -> Language:
+    """The language that most of a text's words are in; a Chinese character weighs as much as half a word."""
+    chinese = sum("㐀" <= character <= "鿿" for character in text)
+    return "zh" if chinese > 2 * len(re.findall(r"[A-Za-z]+", text)) else "en"
 
 
 class Brief(Request):
     """What a blog post should be about, for whom, and how."""
 
     topic: Prompt
+    kind: PieceKind = "article"
     audience: Line = ""
     tone: Line = ""
     language: Language = "en"
+    """`auto` is the language of the topic."""
     sections: SectionCount = 5
     words: WordCount = 800
     """Words of the whole article; characters in Chinese."""
     keywords: Line = ""
     """Comma-separated words that should appear."""
+    avoid: Line = ""
+    """Comma-separated words that should not."""
     notes: OptionalPrompt = ""
+    """Facts to hold to, a line or a sentence each; what goes beyond `MOST_NOTES` characters is left out."""
+    voice: OptionalPrompt = ""
+    """Something that the writer wrote, in whose manner the piece is to be."""
+    shortened: bool = False
+    """Whether notes were left out."""
     model: str | None = None
     """A catalogue id; None takes the best text model present."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _taken(cls, fields: Any) -> Any:
+        if not isinstance(fields, Mapping):
+            return fields
+        fields = dict(fields)
+        if fields.get("language") == "auto":
+            fields["language"] = language_of(str(fields.get("topic", "")))
+        notes = fields.get("notes")
+        if isinstance(notes, str) and len(notes.strip()) > MOST_NOTES:
+            kept = notes.strip()[:MOST_NOTES]
+            fields |= {"notes": kept[: kept.rfind("\n")] if "\n" in kept else kept, "shortened": True}
+        return fields
 
 
 class Section(BaseModel):
@@ -38,16 +87,29 @@ class Section(BaseModel):
     heading: Annotated[str, Field(min_length=1, max_length=300)]
     key_points: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Field(max_length=20)] = ()
     target_words: Annotated[int, Field(ge=10, le=20_000)] = 150
+    locked: bool = False
+    """Whether it stays when the outline is planned again."""
 
 
 class Outline(BaseModel):
-    """The plan of an article."""
+    """The plan of an article, and the brief that it was made for, which its sections are written after."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: Annotated[str, Field(min_length=1, max_length=300)]
     language: Language = "en"
     sections: Annotated[tuple[Section, ...], Field(min_length=1, max_length=12)]
+    alternative_titles: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=10)] = ()
+    summary: Annotated[str, Field(max_length=2000)] = ""
+    brief: Brief | None = None
+
+
+class ReplanRequest(Request):
+    """Plan anew every section of an outline that is not locked."""
+
+    outline: Outline
+    brief: Brief
+    model: str | None = None
 
 
 class SectionRequest(Request):
@@ -60,6 +122,8 @@ class SectionRequest(Request):
     """What to do differently this time."""
     article: Document = ""
     """What is already written, for continuity; this section as it is now may be in it."""
+    begun: Verbatim = ""
+    """The beginning of this section, which is kept as it is and gone on with, in mid-sentence too."""
     model: str | None = None
 
     @model_validator(mode="after")
@@ -72,9 +136,28 @@ class SectionRequest(Request):
 
 
 class ArticleRequest(Request):
-    """Write every section of an outline."""
+    """Write every section of an outline that is not written yet."""
 
     outline: Outline
+    written: Mapping[int, Verbatim] = {}
+    """Sections that stay as they are, by index."""
+    begun: Mapping[int, Verbatim] = {}
+    """Sections that are gone on with."""
+    model: str | None = None
+
+
+class RewriteRequest(Request):
+    """Write a passage anew: a section, or what is selected in one."""
+
+    text: Annotated[Verbatim, Field(min_length=1)]
+    change: Change = "improve"
+    instruction: OptionalPrompt = ""
+    """What to do; for `tone` which one."""
+    before: Verbatim = ""
+    after: Verbatim = ""
+    """What stands around the passage and stays."""
+    language: Language | None = None
+    """Of the passage; None finds out. `translate` writes the other one."""
     model: str | None = None
 
 
@@ -97,6 +180,20 @@ class SectionText:
 
     index: int
     heading: str
+    text: str
+    done: bool
+    tokens: int
+    seconds: float
+    notice: str | None = None
+    """A message key for something the user should know."""
+    missing: tuple[str, ...] = ()
+    """Facts of the notes that belong here and are not in the text."""
+
+
+@dataclass(frozen=True)
+class PassageText:
+    """A passage so far, written anew."""
+
     text: str
     done: bool
     tokens: int

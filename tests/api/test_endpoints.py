@@ -13,9 +13,25 @@ from skimage import data
 from tests.support.server import LiveServer
 
 SIGNATURES = {
-    "/outline": ["topic", "audience", "tone", "language", "sections", "words", "keywords", "notes", "model"],
+    "/outline": [
+        "topic",
+        "audience",
+        "tone",
+        "language",
+        "sections",
+        "words",
+        "keywords",
+        "notes",
+        "model",
+        "kind",
+        "avoid",
+        "voice",
+        "before",
+    ],
     "/write_section": ["outline", "index", "instruction", "article", "model"],
     "/write_article": ["outline", "model"],
+    "/continue": ["outline", "index", "text", "article", "model"],
+    "/rewrite": ["text", "change", "instruction", "before", "after", "language", "model"],
     "/generate_code": ["description", "language", "model"],
     "/score_code": ["code", "language"],
     "/generate_image": [
@@ -137,11 +153,12 @@ def test_the_endpoints_and_their_arguments_are_those_that_are_promised(client: C
 @pytest.mark.parametrize(("topic", "language"), [("Urban beekeeping for beginners", "en"), ("城市养蜂入门", "zh")])
 def test_an_outline_comes_back_as_data(client: Client, topic: str, language: str) -> None:
     outline = client.predict(topic, language=language, sections=3, words=300, api_name="/outline")
-    assert set(outline) == {"title", "language", "sections", "work", "version"}
+    plan = {"title", "alternative_titles", "summary", "language", "sections", "brief"}
+    assert set(outline) == plan | {"work", "version"}
     assert outline["language"] == language
     assert len(outline["sections"]) == 3
     for section in outline["sections"]:
-        assert set(section) == {"heading", "key_points", "target_words"}
+        assert set(section) == {"heading", "key_points", "target_words", "locked"}
         assert section["heading"].strip()
     assert 250 <= sum(section["target_words"] for section in outline["sections"]) <= 350
 
@@ -150,10 +167,33 @@ def test_a_section_streams_and_grows(client: Client) -> None:
     job = client.submit(OUTLINE, 0, api_name="/write_section")
     answers = list(job)
     texts = [text for text, _ in answers]
-    assert set(answers[-1][1]) == {"work", "version"}
+    assert set(answers[-1][1]) == {"work", "version", "missing", "notice"}
     assert len(texts) > 3
     assert len(texts[-1]) > 100
-    assert texts[-1].startswith(texts[len(texts) // 2][:40])
+
+
+def test_a_section_is_gone_on_with_and_what_was_there_stays(client: Client) -> None:
+    begun = "Bees like cities, because between the houses it is warm, and because"
+    text, kept = client.predict(OUTLINE, 0, begun, api_name="/continue")
+    assert text.startswith(begun)
+    assert len(text) > len(begun)
+    assert client.predict(id=kept["work"], api_name="/work")["version"]["made"]["sections"]["0"] == text
+
+
+def test_a_passage_is_written_anew_and_nothing_is_kept(client: Client) -> None:
+    before = client.predict(api_name="/works")["total"]
+    text, told = client.predict("The veil costs 30 euros, and it lasts for years.", "shorten", api_name="/rewrite")
+    assert text.strip()
+    assert set(told) == {"notice"}
+    assert client.predict(api_name="/works")["total"] == before
+
+
+def test_locked_sections_stay_when_an_outline_is_planned_again(client: Client) -> None:
+    locked = {**OUTLINE["sections"][1], "locked": True}
+    before = {**OUTLINE, "sections": [OUTLINE["sections"][0], locked]}
+    outline = client.predict("Urban beekeeping", sections=2, before=before, api_name="/outline")
+    assert {name: outline["sections"][1][name] for name in locked} == locked
+    assert outline["sections"][0]["heading"] != locked["heading"]
 
 
 def test_an_article_has_every_heading(client: Client) -> None:
@@ -233,6 +273,10 @@ def test_models_can_be_listed_loaded_and_offloaded(client: Client) -> None:
         ("/outline", {"topic": "bees", "model": "sd-1.5"}, "made for image"),
         ("/write_section", {"outline": {"title": "x"}, "index": 0}, "sections"),
         ("/write_section", {"outline": OUTLINE, "index": 7}, "section"),
+        ("/outline", {"topic": "bees", "kind": "sonnet"}, "kind"),
+        ("/continue", {"outline": OUTLINE, "index": 7, "text": "x"}, "section"),
+        ("/rewrite", {"text": ""}, "text"),
+        ("/rewrite", {"text": "Bees.", "change": "sing"}, "change"),
         ("/generate_code", {"description": ""}, "description"),
         ("/generate_code", {"description": "sort", "language": "klingon"}, "klingon"),
         ("/generate_image", {"prompt": "a cat", "width": 100}, "8"),

@@ -24,6 +24,7 @@ class TextRequest:
     """What to write: a conversation for chat models, `prompt` for base models that complete text."""
 
     messages: tuple[Message, ...] = ()
+    """Where the last turn is the assistant's, it is gone on with, in mid-sentence too, if `limits.prefill` is true."""
     prompt: str | None = None
     max_tokens: int = 512
     temperature: float = 0.7
@@ -36,6 +37,8 @@ class TextRequest:
     """Generation ends before any of these strings, which are not part of the output."""
     json_schema: Mapping[str, Any] | None = None
     """The output is constrained to JSON that fits this schema."""
+    grammar: str | None = None
+    """The output is constrained to this grammar in llama.cpp's GBNF, by engines whose `limits.grammar` says so."""
     logprobs: int = 0
     """Alternatives to report per token; 0 reports none."""
 
@@ -79,6 +82,10 @@ class TextLimits:
     schema: bool = True
     """Whether `json_schema` is honoured by constrained decoding."""
     logprobs: bool = True
+    grammar: bool = False
+    """Whether `grammar` is honoured by constrained decoding."""
+    prefill: bool = True
+    """Whether an answer that was begun is gone on with."""
 
 
 class TextEngine(Protocol):

@@ -105,8 +105,9 @@ class EchoEngine:
         nbytes: int = 1000,
         sharing: Sharing = "shared",
         movable: bool = True,
+        grammar: bool = False,
     ) -> None:
-        """Take what to say and how.
+        """Take what to say and how; a `grammar` is taken and not followed.
 
         `delay` is seconds before each token; `error` is raised after `error_after` tokens of every stream; `notice`
         comes with the first chunk.
@@ -116,7 +117,7 @@ class EchoEngine:
         self._notice = notice
         self._error, self._error_after = error, error_after
         self._lock = threading.Lock()
-        self._limits = TextLimits(context=context, chat=chat)
+        self._limits = TextLimits(context=context, chat=chat, grammar=grammar)
         self._nbytes, self._sharing, self._movable = nbytes, sharing, movable
         self.requests: list[TextRequest] = []
         """Every request that was started."""
@@ -227,9 +228,11 @@ def _logprobs(token: str, alternatives: int) -> tuple[TokenLogprob, ...]:
 class EchoLoader:
     """Makes echo engines for the registry, and remembers them in `engines`."""
 
-    def __init__(self, replies: Sequence[str] = (), *, delay: float = 0.0, nbytes: int | None = None) -> None:
+    def __init__(
+        self, replies: Sequence[str] = (), *, delay: float = 0.0, nbytes: int | None = None, grammar: bool = False
+    ) -> None:
         """Take what every engine says; `nbytes` is its pretended size, the catalogue's estimate when None."""
-        self._replies, self._delay, self._nbytes = tuple(replies), delay, nbytes
+        self._replies, self._delay, self._nbytes, self.grammar = tuple(replies), delay, nbytes, grammar
         self.engines: list[EchoEngine] = []
 
     def __call__(self, spec: ModelSpec, weights: Path | None, device: DeviceName, rung: Rung = "whole") -> EchoEngine:
@@ -239,6 +242,7 @@ class EchoLoader:
             chat=spec.chat,
             delay=self._delay,
             nbytes=self._nbytes if self._nbytes is not None else spec.memory or 0,
+            grammar=self.grammar,
         )
         engine.move(device)
         self.engines.append(engine)

@@ -178,8 +178,13 @@ class TransformersEngine:
         """The prompt's token ids; a base model, which has no chat template, gets the messages as text to go on from."""
         if request.prompt is None and getattr(self._tokenizer, "chat_template", None):
             turns = [{"role": message.role, "content": message.content} for message in request.messages]
+            begun = bool(turns) and turns[-1]["role"] == "assistant"
             encoded = self._tokenizer.apply_chat_template(
-                turns, add_generation_prompt=True, return_dict=True, enable_thinking=False
+                turns,
+                add_generation_prompt=not begun,
+                continue_final_message=begun,
+                return_dict=True,
+                enable_thinking=False,
             )
             return list(encoded["input_ids"])
         text = request.prompt if request.prompt is not None else "\n\n".join(m.content for m in request.messages)

@@ -88,7 +88,7 @@ class LlamaCppLoader:
         return LlamaCppEngine(
             serving,
             folder=Path(folder),
-            limits=TextLimits(context=context, chat=spec.chat),
+            limits=TextLimits(context=context, chat=spec.chat, grammar=True),
             nbytes=resident_bytes(weights, header, context, self._slots),
         )
 
@@ -350,6 +350,8 @@ def _sampling(request: TextRequest) -> dict[str, Any]:
         # A prefix read earlier in other batches differs in the last bits, enough to change what a seed draws.
         "cache_prompt": request.seed is None,
     }
+    if request.grammar is not None:
+        body["grammar"] = request.grammar
     if request.seed is not None:
         body["seed"] = request.seed % 2**32
     return body

@@ -63,7 +63,9 @@ class OpenAILoader:
             transport=self._transport,
         )
         context = int(spec.defaults.get("context", 8192))
-        return OpenAIEngine(client, self._model, TextLimits(context=context, chat=spec.chat), key, self._backoff)
+        return OpenAIEngine(
+            client, self._model, TextLimits(context=context, chat=spec.chat, prefill=False), key, self._backoff
+        )
 
 
 class OpenAIEngine:

@@ -1,7 +1,7 @@
 """The endpoints for `gradio_client` and plain HTTP: names, typed arguments, plain JSON answers."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from gradio.events import api
 
@@ -18,17 +18,14 @@ from studio.studio import Studio
 from studio.ui.accounting import Accounting
 from studio.ui.api.admitted import admitted
 from studio.ui.api.answers import answers, kept_as
+from studio.ui.api.articles import ArticleEndpoints
 from studio.ui.api.models import Upkeep
 from studio.ui.api.pictures import PictureEndpoints
 from studio.ui.api.works import WorkEndpoints
 from studio.ui.start_stop import Lane
-from studio.writing.export import article_markdown
-from studio.writing.outline import parse_outline
-from studio.writing.requests import Article, ArticleRequest, Brief, Outline, SectionRequest, SectionText
 from studio.writing.writer import TASKS as WRITING
 
 Json = dict[str, Any]
-UNWRITTEN: Final[tuple[str, Json | None]] = ("", None)
 
 
 class Endpoints:
@@ -47,7 +44,9 @@ class Endpoints:
         """Add the endpoints to the Blocks that are being built."""
         upkeep, pictures, works = Upkeep(self._studio), PictureEndpoints(self._studio), WorkEndpoints(self._studio)
         accounting, controls = Accounting(self._studio), self._studio.identity.require_controls
-        self._publish(self._text, accounting, WRITING, self.outline, self.write_section, self.write_article)
+        articles = ArticleEndpoints(self._studio)
+        self._publish(self._text, accounting, WRITING, articles.outline, articles.write_section, articles.write_article)
+        self._publish(self._text, accounting, WRITING, articles.continue_, articles.rewrite)
         self._publish(self._text, accounting, CODING, self.generate_code)
         self._publish(self._imaging, accounting, DRAWING, pictures.generate_image)
         self._publish(self._imaging, accounting, ENLARGING, pictures.upscale)
@@ -72,92 +71,10 @@ class Endpoints:
         for function in functions:
             api(
                 admitted(function, accounting, tasks, expect),
-                api_name=function.__name__,
+                api_name=function.__name__.rstrip("_"),
                 concurrency_id=lane.name if lane else None,
                 concurrency_limit=lane.limit if lane else "default",
             )
-
-    def outline(
-        self,
-        owner: Owner,
-        topic: str,
-        audience: str = "",
-        tone: str = "",
-        language: str = "en",
-        sections: int = 5,
-        words: int = 800,
-        keywords: str = "",
-        notes: str = "",
-        model: str | None = None,
-    ) -> Iterator[Json | None]:
-        """Plan an article: {title, language, sections: [{heading, key_points, target_words}], work, version}."""
-        fields = {name: value for name, value in locals().items() if name not in ("self", "owner")}
-
-        def steps() -> Iterator[Json | None]:
-            request, plan = Brief.of(**fields), {}
-            for step in self._studio.keeper.keep(Place(owner.id), request, self._studio.writer.outline(request)):
-                if isinstance(step, Outline):
-                    plan = step.model_dump(mode="json")
-                yield plan | kept_as(step) if isinstance(step, Outline | Saved | Unkept) else None
-
-        yield from answers(steps, None)
-
-    def write_section(
-        self,
-        owner: Owner,
-        outline: Json,
-        index: int = 0,
-        instruction: str = "",
-        article: str = "",
-        model: str | None = None,
-    ) -> Iterator[tuple[str, Json | None]]:
-        """Write one section of an outline; streams its Markdown, without the heading, and {work, version} at the end.
-
-        An outline that `/outline` answered with names the work of which this is kept as a version.
-        """
-
-        def steps() -> Iterator[tuple[str, Json | None] | None]:
-            request = SectionRequest.of(
-                outline=parse_outline(_plan(outline)),
-                index=index,
-                instruction=instruction,
-                article=article,
-                model=model,
-            )
-            place, text = Place(owner.id, _work(outline)), ""
-            for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
-                if isinstance(step, SectionText):
-                    text = step.text or text
-                    yield (text, None) if text else None
-                elif isinstance(step, Saved | Unkept):
-                    yield text, kept_as(step)
-                else:
-                    yield None
-
-        yield from answers(steps, UNWRITTEN)
-
-    def write_article(self, owner: Owner, outline: Json, model: str | None = None) -> Iterator[tuple[str, Json | None]]:
-        """Write every section of an outline; streams the article as Markdown, and {work, version} after each section.
-
-        An outline that `/outline` answered with names the work of which this is kept as a version.
-        """
-
-        def steps() -> Iterator[tuple[str, Json | None] | None]:
-            request = ArticleRequest.of(outline=parse_outline(_plan(outline)), model=model)
-            texts: dict[int, str] = {}
-            place, text = Place(owner.id, _work(outline)), ""
-            for step in self._studio.keeper.keep(place, request, self._studio.writer.write_article(request)):
-                if isinstance(step, SectionText):
-                    texts[step.index] = step.text
-                    text = article_markdown(request.outline, texts) if step.text else text
-                    yield (text, None) if step.text else None
-                elif isinstance(step, Article):
-                    text = step.markdown
-                    yield text, None
-                elif isinstance(step, Saved | Unkept):
-                    yield text, kept_as(step)
-
-        yield from answers(steps, UNWRITTEN)
 
     def generate_code(
         self,
@@ -196,15 +113,3 @@ def _snippet(step: Snippet) -> Json:
     report = step.report.model_dump(mode="json") if step.report else None
     notice = message(step.notice) if step.notice else None
     return {"code": step.code, "language": step.language, "report": report, "notice": notice}
-
-
-def _plan(outline: Any) -> Any:
-    """An outline as `/outline` answers with it, without where it is kept."""
-    if not isinstance(outline, dict):
-        return outline
-    return {name: value for name, value in outline.items() if name not in ("work", "version", "unkept")}
-
-
-def _work(outline: Any) -> str | None:
-    found = outline.get("work") if isinstance(outline, dict) else None
-    return found if isinstance(found, str) else None

@@ -1,0 +1,135 @@
+"""One section, from what is asked of the model to a text that can stand in the article."""
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from studio.engines.text import Message, TextRequest
+from studio.pace import Pace
+from studio.registry import LoadProgress
+from studio.writing.cleaning import SectionCleaner, loops, unlooped, whole_sentences, without_lead_in
+from studio.writing.continuity import others
+from studio.writing.judging import ALIKE, Verdict, alike, judged
+from studio.writing.lengths import enough, trimmed, units
+from studio.writing.requesting import Asked, Requester
+from studio.writing.requests import SectionRequest, SectionText
+
+TRIES: Final = 2
+"""How often a section is asked for at most."""
+
+
+@dataclass
+class SectionWriter:
+    """Writes one section with one model: asks, cleans, trims, judges, and asks again where that may help."""
+
+    requester: Requester
+    request: SectionRequest
+    tokens: int = field(default=0, init=False)
+    seconds: float = field(default=0.0, init=False)
+    notice: str | None = field(default=None, init=False)
+
+    def steps(self) -> Generator[LoadProgress | SectionText, None, None]:
+        """The section so far, again and again; the last one is done, and the best of what was tried."""
+        best, verdict = "", Verdict(("empty",), ())
+        asked = self.requester.section_request(self.request)
+        for tried in range(TRIES):
+            text = yield from self._tried(asked)
+            found = self._judged(text, asked)
+            if tried == 0 or found.cost < verdict.cost:
+                best, verdict = text, found
+            if self.request.begun or tried + 1 == TRIES or not self.requester.recipe.again.intersection(verdict.faults):
+                break
+            asked = self.requester.section_request(self.request, verdict.missing, tried + 1)
+        yield self._step(best, done=True, verdict=verdict, notice=self._said_of(verdict, asked))
+
+    def _tried(self, asked: Asked) -> Generator[LoadProgress | SectionText, None, str]:
+        """One try at the section; one that ends far too early is gone on with."""
+        text = yield from self._written(asked.request, self.request.begun)
+        if not text or self.request.begun or not self._can_go_on(text, asked):
+            return text
+        more = replace(asked.request, messages=(*asked.request.messages, Message("assistant", f"{text}\n\n")))
+        longer = yield from self._written(more, f"{text}\n\n")
+        added = longer.removeprefix(text)
+        says_more = alike(added, (text,), self.requester.language) <= ALIKE
+        better = self._judged(longer, asked).cost < self._judged(text, asked).cost
+        return longer if says_more and better else text
+
+    def _can_go_on(self, text: str, asked: Asked) -> bool:
+        limits, section = self.requester.engine.limits, self.request.outline.sections[self.request.index]
+        short = units(text, self.requester.language) < self.requester.recipe.reach * section.target_words
+        return short and limits.chat and limits.prefill and bool(asked.request.messages) and not loops(text)
+
+    def _written(self, asked: TextRequest, begun: str) -> Generator[LoadProgress | SectionText, None, str]:
+        """What the model says, cleaned and trimmed, after what was there before."""
+        outline, index = self.request.outline, self.request.index
+        section, language = outline.sections[index], self.requester.language
+        headings = [other.heading for other in outline.sections]
+        proof = SectionCleaner(outline.title, section.heading, headings, section.key_points)
+        pace, said, tokens, cut = Pace(), "", 0, False
+        before = self.tokens, self.seconds
+        with closing(self.requester.write(asked)) as chunks:
+            for chunk in chunks:
+                if isinstance(chunk, LoadProgress):
+                    yield chunk
+                    continue
+                said += chunk.text
+                tokens = max(tokens + bool(chunk.text), chunk.completion_tokens)
+                self.notice, cut = self.notice or chunk.notice, chunk.finish == "length"
+                self.tokens, self.seconds = before[0] + tokens, before[1] + pace.seconds
+                if not pace.due():
+                    continue
+                body = proof.read(said, done=False)
+                text = _joined(begun, said, body.text)
+                if body.ended or loops(text) or enough(text, section.target_words, language) is not None:
+                    cut = True
+                    break
+                yield self._step(text)
+        self.seconds = before[1] + pace.seconds
+        body = proof.read(said, done=True)
+        text = _joined(begun, said, unlooped(body.text) if loops(body.text) else body.text)
+        shorter = trimmed(text, section.target_words, language)
+        if shorter != text:
+            shorter = without_lead_in(shorter)
+        elif cut:
+            shorter = whole_sentences(text)
+        # What was there before stays as it is, whatever its length.
+        text = shorter if len(shorter) >= len(begun) else text
+        yield self._step(text)
+        return text
+
+    def _judged(self, text: str, asked: Asked) -> Verdict:
+        outline, index = self.request.outline, self.request.index
+        return judged(
+            text,
+            self.requester.language,
+            outline.sections[index].target_words,
+            facts=asked.facts,
+            others=others(outline, index, self.request.article),
+            prose=asked.prose,
+        )
+
+    def _said_of(self, verdict: Verdict, asked: Asked) -> str | None:
+        known = self.notice or self.requester.notice
+        if known:
+            return known
+        for fault in ("empty", "language", "gibberish"):
+            if fault in verdict.faults:
+                return f"write.notice.{'other_language' if fault == 'language' else fault}"
+        return "write.notice.trimmed" if asked.left_out else None
+
+    def _step(
+        self, text: str, *, done: bool = False, verdict: Verdict | None = None, notice: str | None = None
+    ) -> SectionText:
+        index = self.request.index
+        heading = self.request.outline.sections[index].heading
+        told = notice if done else self.notice or self.requester.notice
+        missing = verdict.missing if verdict else ()
+        return SectionText(index, heading, text, done, self.tokens, self.seconds, told, missing)
+
+
+def _joined(begun: str, said: str, body: str) -> str:
+    """What was there before with what came after it, on the line or in the paragraph where it came."""
+    if not begun:
+        return body
+    return begun + (said[: len(said) - len(said.lstrip("\n"))] if body else "") + body
