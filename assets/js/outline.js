@@ -20,6 +20,7 @@ const keep = (change) => {
   change(value);
   shown = JSON.stringify(value);
   props.value = shown;
+  window.studioDesk?.seen('cards', shown);
   trigger('change');
 };
 const rearrange = (change) => {
@@ -65,6 +66,8 @@ const card = (section, index, count) => {
       'div', { class: 'row foot' }, field('words', words, 'words'),
       tool('up', '↑', () => move(-1), index === 0),
       tool('down', '↓', () => move(1), index === count - 1),
+      tool(section.locked ? 'unlock' : 'lock', section.locked ? '●' : '○', () => rearrange((v) => { v.sections[index].locked = !section.locked; })),
+      tool('replan', '↻', () => trigger('select', { index })),
       tool('remove', '✕', () => rearrange((v) => v.sections.splice(index, 1)), count === 1),
       write,
     ),
@@ -87,5 +90,11 @@ const draw = () => {
   requestAnimationFrame(() => list.querySelectorAll('textarea').forEach(fit));
 };
 
-watch('value', () => { if (props.value !== shown) draw(); });
+const given = () => {
+  window.studioDesk?.seen('cards', props.value);
+  if (props.value !== shown) draw();
+};
+window.studioDesk?.joined('cards', { set: (value) => { props.value = value; draw(); } });
+watch('value', given);
+given();
 draw();

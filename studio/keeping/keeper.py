@@ -108,6 +108,21 @@ class Keeper:
                 pass  # deleted meanwhile, or not to be read: `put` makes a new work, or says why not
         return self.put(place, Made("snippet", titled(request.code), {}, made, settings, how="edited"))
 
+    def edited(self, place: Place, outline: Outline, sections: Mapping[str, str]) -> Kept:
+        """Keep an article that somebody changed by hand, where it is another than its last version."""
+        brief = {name: value for name, value in place.brief.items() if name != "written"}
+        asked = {"what": "article", **({"brief": brief} if brief else {})}
+        plan, text = outline.model_dump(mode="json"), _assembled(outline, sections)
+        if place.work:
+            try:
+                last = self._library.works.version(place.owner, place.work)
+                if last.made.get("text") == text:
+                    return Saved(place.work, last.number)
+            except StudioError:
+                pass  # deleted meanwhile, or not to be read: `put` makes a new work, or says why not
+        made = {"outline": plan, "sections": dict(sections), "text": text}
+        return self.put(place, Made("article", outline.title, asked, made, how="edited"))
+
     def put(self, place: Place, made: Made) -> Kept:
         """Keep one result; a refusal is told and not raised, because what was made must not be lost with it."""
         try:

@@ -19,7 +19,7 @@ SANS = (
     "Noto Sans CJK SC",
     "sans-serif",
 )
-SCRIPTS = ("studio.js", "library.js")
+SCRIPTS = ("studio.js", "library.js", "desk.js")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
 

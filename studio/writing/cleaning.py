@@ -37,7 +37,7 @@ BOLD: Final = re.compile(r"^\s*(?:\*\*|__)(.+?)(?:\*\*|__)\s*:?\s*$")
 LABELLED: Final = re.compile(
     r"^(?:section|part)?\s*\d*\s*[.:：、-]?\s*|^第\s*[\d一二三四五六七八九十]+\s*节\s*[.:：、-]?\s*", re.I
 )
-TAG: Final = re.compile(r"^\s*</?(?:brief|outline|written|current)>\s*$|^\s*<<.*>>\s*$", re.IGNORECASE)
+TAG: Final = re.compile(r"^\s*</?(?:brief|outline|written|current|voice|passage)>\s*$|^\s*<<.*>>\s*$", re.IGNORECASE)
 """A fence of the prompt said back, or a heading between angle brackets."""
 CODE_FENCE: Final = re.compile(r"^ {0,3}(```+|~~~+)\s*(\w*)")
 SENTENCE: Final = re.compile(r"[^.!?。！？\n]+[.!?。！？]+[\"'”’」』）)]*\s?|[^.!?。！？\n]+\n|\n")

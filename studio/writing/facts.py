@@ -1,7 +1,7 @@
 """The facts of a brief's notes: taken apart, dealt out to the sections they belong to, and looked for in the text."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from studio.writing.cleaning import sentence_ends
@@ -65,6 +65,14 @@ def dealt(outline: Outline, items: Sequence[str]) -> list[tuple[str, ...]]:
 def missing(facts: Iterable[str], text: str) -> tuple[str, ...]:
     """The facts that a text does not hold: a number of theirs is not in it, or half of their words are not."""
     return tuple(fact for fact in facts if not _holds(text, fact))
+
+
+def lacking(outline: Outline, texts: Mapping[int, str]) -> dict[int, tuple[str, ...]]:
+    """The facts of an outline's brief that are not in the texts they belong in, by index of section."""
+    hands = dealt(outline, facts_of(outline.brief.notes)) if outline.brief else []
+    return {
+        index: found for index, hand in enumerate(hands) if index in texts and (found := missing(hand, texts[index]))
+    }
 
 
 def _holds(text: str, fact: str) -> bool:

@@ -33,7 +33,9 @@ OWN_SCRIPT: Final[dict[Language, float]] = {"en": 0.95, "zh": 0.7}
 RUN: Final = re.compile(r"(?:\d+\.){3,}\d*|(\S{1,8}?)\1{5,}|[^\W\d_㐀-鿿]{30,}")
 """Numbers and dots without end, a few letters over and over, a word that is none."""
 ENDED: Final = re.compile(r"[.!?。！？…][\"'”’」』）)*_`]*$|```$|^\s*(?:[-*+]|\d{1,2}[.)]|\|).*$", re.MULTILINE)
-LISTED: Final = re.compile(r"^\s*(?:[-*•·+]\s|\d{1,2}[.)、]\s?\S|#{1,6}\s|\*\*[^*\n]+\*\*\s*[:：]?\s*$)", re.MULTILINE)
+LISTED: Final = re.compile(
+    r"^\s*(?:[-*•·+]\s|\d{1,2}(?:[.)）、]\s?\S|\uFE0F?\u20E3)|#{1,6}\s|\*\*[^*\n]+\*\*\s*[:：]?\s*$)", re.MULTILINE
+)
 REPORTED: Final = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 SHORT: Final = 0.75
 

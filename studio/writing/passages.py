@@ -21,6 +21,12 @@ ACROSS: Final[dict[Language, float]] = {"en": 1.7, "zh": 0.6}
 """Characters of Chinese for an English word, and the other way round, by the language translated from."""
 LEAST_WORDS: Final = 40
 PENALTY: Final = 1.05
+ANSWER: Final = re.compile(
+    r"^\W*(?:(?:the )?(?:rewritten|improved|shortened|translated|new) (?:passage|text|version)|passage"
+    r"|(?:改好|改写|修改|翻译)(?:后|好)?的?(?:文字|版本|段落|内容|译文)?)\W*$\n+",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A line above the passage that only says what it is."""
 QUOTES: Final = re.compile(r"^[\"“「](?P<inside>[^\"“”「」]+)[\"”」]$", re.DOTALL)
 
 
@@ -53,6 +59,8 @@ def rewritten(requester: Requester, request: RewriteRequest) -> Generator[LoadPr
             yield PassageText(text, False, tokens, pace.seconds, notice)
     text = proof.read(said, done=True).text
     text = unlooped(text) if loops(text) else text
+    *_, named = ANSWER.split(text)
+    text = named.strip() or text
     if (quoted := QUOTES.match(text)) and not QUOTES.match(request.text):
         text = quoted["inside"]
     if not text:

@@ -7,11 +7,14 @@ from studio.registry import ModelSpec
 from studio.writing.judging import WEIGHTS, Fault
 
 RecipeName = Literal["form", "draft", "free"]
-PROSE: Final = r"""root ::= paragraph ("\n\n" paragraph){0,9} "\n"?
+_PARAGRAPHS: Final = r"""("\n\n" paragraph){0,9} "\n"?
 paragraph ::= first rest*
-first ::= [^\n\r\t #*>|`~•·+=0-9-] | [0-9]+ [^\n\r\t.)、:：0-9]
+first ::= [^\n\r\t #*>|`~•·+=0-9-] | [0-9]+ [^\n\r\t.)）、:：0-9\uFE0F\u20E3]
 rest ::= [^\n\r]
 """
+GOING_ON: Final = f"root ::= rest* {_PARAGRAPHS}"
+"""`PROSE` from the middle of a paragraph on."""
+PROSE: Final = f"root ::= paragraph {_PARAGRAPHS}"
 """GBNF of running paragraphs: no line begins as a heading, an item of a list, a quotation, a table or code does."""
 BROKEN: Final = frozenset[Fault]({"empty", "language", "gibberish"})
 """What nobody could use."""

@@ -13,7 +13,7 @@ from studio.writing.facts import dealt, facts_of, words_of
 from studio.writing.lengths import FRAME_TOKENS, fitted, left_for_output, tokens_for
 from studio.writing.plan import schema
 from studio.writing.prompts import example, manner, prompt, worked_section
-from studio.writing.recipes import PROSE, Recipe, recipe_for
+from studio.writing.recipes import GOING_ON, PROSE, Recipe, recipe_for
 from studio.writing.requests import Brief, Language, Outline, SectionRequest
 
 OUTLINE_TEMPERATURE: Final = 0.6
@@ -152,8 +152,8 @@ class Requester:
         said = _said(outline, request) if self.recipe.surroundings else ()
         said, _ = self._within(said, min(left, int(self.engine.limits.context * MATERIAL_SHARE)))
         options = self._section_options(prose, request.begun, said=said, before=before, current=current, **fields)
-        if self.recipe.held and prose and self.engine.limits.grammar and not request.begun:
-            options["grammar"] = PROSE
+        if self.recipe.held and prose and self.engine.limits.grammar:
+            options["grammar"] = GOING_ON if request.begun else PROSE
         asked = self._request(wanted, self.temperature + HOTTER * tried, self.recipe.penalty, options)
         return Asked(asked, belonging, prose, left_out or brief.shortened)
 

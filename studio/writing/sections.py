@@ -8,7 +8,7 @@ from typing import Final
 from studio.engines.text import Message, TextRequest
 from studio.pace import Pace
 from studio.registry import LoadProgress
-from studio.writing.cleaning import SectionCleaner, loops, unlooped, whole_sentences, without_lead_in
+from studio.writing.cleaning import SectionCleaner, loops, sentence_ends, unlooped, whole_sentences, without_lead_in
 from studio.writing.continuity import others
 from studio.writing.judging import ALIKE, Verdict, alike, judged
 from studio.writing.lengths import enough, trimmed, units
@@ -81,7 +81,8 @@ class SectionWriter:
                     continue
                 body = proof.read(said, done=False)
                 text = _joined(begun, said, body.text)
-                if body.ended or loops(text) or enough(text, section.target_words, language) is not None:
+                full = enough(text, section.target_words, language) is not None and sentence_ends(text[len(begun) :])
+                if body.ended or loops(body.text) or full:
                     cut = True
                     break
                 yield self._step(text)
@@ -93,8 +94,11 @@ class SectionWriter:
             shorter = without_lead_in(shorter)
         elif cut:
             shorter = whole_sentences(text)
-        # What was there before stays as it is, whatever its length.
-        text = shorter if len(shorter) >= len(begun) else text
+        if len(shorter) < len(begun):
+            # What was there before stays as it is, whatever its length; the sentence that it ends in is finished.
+            ends = [end for end in sentence_ends(text) if end >= len(begun)]
+            shorter = text[: ends[0]] if ends else text
+        text = shorter
         yield self._step(text)
         return text
 

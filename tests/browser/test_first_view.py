@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import OpenPage, opener, slow_down
 from tests.browser.pretend import pretend_studio
-from tests.browser.test_page import go
+from tests.browser.test_page import go, step
 
 CRAFTS = ("write", "code", "image", "enlarge")
 START = {"write": "#write-outline-start"}
@@ -89,26 +89,34 @@ def test_an_outline_and_an_article_come_up_filled_and_can_be_had_back(pretend: O
     expect(page.locator("#write-page")).to_be_hidden()
     expect(page.locator("#tab-write .empty")).to_be_hidden()
     expect(page.locator("#write-undo")).to_be_hidden()
+    expect(page.locator("#write-topic")).to_be_hidden()
+    expect(page.locator("#write-folded")).to_contain_text("Bees")
     expect(page.locator("#write-outline-start")).to_be_visible()
     page.click("#write-article-start")
     expect(page.locator("#write-text h1")).to_be_in_viewport()
     expect(page.locator("#write-text h2")).to_have_count(2)
-    expect(page.locator("#write-article-start")).to_be_visible()
-    expect(page.locator("#write-section input")).not_to_have_value("")
+    expect(page.locator("#write-article-stop")).to_be_hidden()
+    expect(page.locator("#write-cards")).to_be_hidden()
+    expect(page.locator("#write-text .jump[data-state=done]")).to_have_count(2)
     with page.expect_download() as download:
         page.click("#write-download")
     assert "## " in Path(download.value.path()).read_text(encoding="utf-8")
     shown = page.locator("#write-text :is(h1, h2, p)")
     written = shown.all_inner_texts()
 
+    page.wait_for_timeout(1000)  # what can be undone is what stood for a moment
+    step(page, "outline")
     page.click("#write-outline-start")
     expect(page.locator("#write-page")).to_be_hidden()
+    expect(page.locator("#write-steps [data-step=text]")).to_be_disabled()
     expect(page.locator("#write-outline-start")).to_be_visible()
+    page.wait_for_timeout(1000)
     page.click("#write-undo")
-    expect(page.locator("#write-page")).to_be_visible()
+    step(page, "text")
     assert shown.all_inner_texts() == written
-    page.click("#write-undo")
-    expect(page.locator("#write-page")).to_be_hidden()
+    step(page, "outline")
+    page.click("#write-redo")
+    expect(page.locator("#write-steps [data-step=text]")).to_be_disabled()
     page.reload()
     expect(page.locator("#tab-write .empty")).to_be_visible()
     expect(page.locator(SEEN)).to_have_count(0)

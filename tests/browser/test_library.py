@@ -131,7 +131,8 @@ def test_a_run_goes_on_without_its_page_and_another_page_stops_it(open_page: Ope
     stop.click()
     expect(other.locator(".making-row")).to_have_count(0)
     go(other, "write")
-    expect(other.locator("#write-article-start")).to_be_visible()
+    expect(other.locator("#write-article-stop")).to_be_hidden()
+    expect(other.locator("#write-go-on")).to_be_visible()
 
 
 def test_a_form_is_kept_under_a_name_and_filled_in_again(open_page: OpenPage) -> None:

@@ -13,6 +13,11 @@ NAMES = {"English", "中文", "Python", "JavaScript", "SmolLM2"}
 """Proper names, which stay as they are in any language."""
 
 
+def step(page: Page, name: str) -> None:
+    """Take a step at the writing desk."""
+    page.click(f"#write-steps [data-step={name}]")
+
+
 def go(page: Page, tab: str) -> None:
     page.locator(f"#tab-{tab}-button").click()
     expect(page.locator(f"#tab-{tab}")).to_be_visible()
@@ -97,9 +102,9 @@ def test_every_control_has_a_name(open_page: OpenPage) -> None:
 def test_the_advanced_fold_remembers_that_it_was_open(open_page: OpenPage) -> None:
     page = open_page()
     page.locator("#write-advanced > button").click()
-    expect(page.locator("#write-notes textarea")).to_be_visible()
+    expect(page.locator("#write-voice textarea")).to_be_visible()
     page.reload()
-    expect(page.locator("#write-notes textarea")).to_be_visible()
+    expect(page.locator("#write-voice textarea")).to_be_visible()
 
 
 def test_the_keyboard_starts_and_an_empty_brief_gets_a_plain_message(open_page: OpenPage) -> None:

@@ -47,7 +47,13 @@ def test_a_translation_is_asked_for_in_the_other_language(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "said", ["Sure, here is the passage:\n\nA veil is 30 euros.", "“A veil is 30 euros.”", "A veil is 30 euros.\n"]
+    "said",
+    [
+        "Sure, here is the passage:\n\nA veil is 30 euros.",
+        "“A veil is 30 euros.”",
+        "A veil is 30 euros.\n",
+        f"{PASSAGE}\n\n**Rewritten passage:**\n\nA veil is 30 euros.",
+    ],
 )
 def test_only_the_passage_comes_back(tmp_path: Path, said: str) -> None:
     assert rewritten(Desk(tmp_path, said)).text == "A veil is 30 euros."

@@ -113,6 +113,12 @@ def test_a_stopped_article_goes_on_in_mid_sentence_and_leaves_the_rest_alone(tmp
     assert len(desk.engine.requests) == 2
 
 
+def test_the_sentence_that_a_long_section_was_stopped_in_is_finished(tmp_path: Path) -> None:
+    begun = "You need a hive. " * 12 + "And a veil, because"
+    desk = Desk(tmp_path, " bees sting. Then there is more. And more.", defaults={"recipe": "draft"})
+    assert written(desk, begun=begun).text == f"{begun} bees sting."
+
+
 def test_an_article_that_is_written_needs_no_model(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     *_, article = desk.writer.write_article(ArticleRequest.of(outline=OUTLINE, written={0: "One.", 1: "Two."}))

@@ -62,7 +62,7 @@ class LibraryTab:
         outputs = [*self._drafts.outputs]
         drawn, enlarged, write = (self._crafts.get(name) for name in ("image", "enlarge", "write"))
         if isinstance(write, WriteTab):
-            asked = [write.cards, write.texts]
+            asked = [write.cards, write.article]
         if isinstance(drawn, ImageTab):
             outputs += [drawn.source.picture, drawn.source.mode]
         if isinstance(enlarged, EnlargeTab):
@@ -118,8 +118,8 @@ class LibraryTab:
             told: Updates = {drawn.source.picture: str(copied(found[0])), drawn.source.mode: "picture"}
             return {self._tabs: gr.Tabs(selected="image"), **told}
         elif act == "article" and isinstance(write, WriteTab):
-            cards, texts = held
-            updates = write.illustrated(cards, texts, f"![{file.name}](/library/file/{file.digest})")
+            cards, written = held
+            updates = write.illustrated(cards, written, f"![{file.name}](/library/file/{file.digest})")
             if updates:
                 return {self._tabs: gr.Tabs(selected="write"), **updates}
             gr.Warning(both("library.no_article"))

@@ -1,4 +1,4 @@
-"""The outline as cards that can be edited, and the article that grows out of it."""
+"""The outline as cards that can be edited."""
 
 import json
 from collections.abc import Mapping
@@ -16,13 +16,27 @@ Sheet = dict[str, Any]
 Texts = dict[str, str]
 """What is written, Markdown by section id."""
 
-LABELS: Final = ("title", "heading", "points", "words", "up", "down", "remove", "add", "write")
+LABELS: Final = (
+    "title",
+    "heading",
+    "points",
+    "words",
+    "up",
+    "down",
+    "remove",
+    "add",
+    "write",
+    "lock",
+    "unlock",
+    "replan",
+)
 
 
 class OutlineCards(gr.HTML):
     """A card per section: heading, key points, words, and buttons to move, remove and write it.
 
-    Its value is a `Sheet` or None; `submit` fires with the section's `index` when it is to be written. Cards are
+    Its value is a `Sheet` or None; `submit` fires with the section's `index` when it is to be written, `select` when it
+    is to be planned anew. Cards are
     built from values, never from templates, because an outline is text that a model made.
     """
 
@@ -62,6 +76,15 @@ def plain(cards: Sheet | None) -> Any:
 def section_ids(cards: Sheet) -> list[str]:
     """The sections' ids in order."""
     return [section["id"] for section in cards["sections"]]
+
+
+def kept_ids(fresh: Sheet, asked: Sheet, before: Sheet) -> Sheet:
+    """An outline planned again, in which what was locked in `asked` is the section that it was, locked as `before`."""
+    sections = [
+        old if was.get("locked") else {**new, "locked": bool(old.get("locked"))}
+        for new, was, old in zip(fresh["sections"], asked["sections"], before["sections"], strict=True)
+    ]
+    return {**fresh, "sections": sections}
 
 
 def assembled(cards: Sheet | None, texts: Texts) -> str:

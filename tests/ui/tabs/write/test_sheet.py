@@ -1,6 +1,6 @@
 """The outline as cards, and the article that grows out of it."""
 
-from studio.ui.outline import assembled, plain, section_ids, sheet
+from studio.ui.tabs.write.sheet import assembled, plain, section_ids, sheet
 from studio.writing.outline import parse_outline
 from studio.writing.requests import Outline, Section
 

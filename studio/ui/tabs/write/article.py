@@ -1,0 +1,165 @@
+"""The article as it is read and worked on: each section formatted, with an editor and what can be done with it."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+from typing import Any, Final
+
+import gradio as gr
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+
+from studio.messages import assets
+from studio.ui.tabs.write.sheet import Sheet
+from studio.ui.words import both
+from studio.writing.lengths import units
+from studio.writing.requests import CHANGES, Language, PassageText
+
+Written = dict[str, Any]
+"""What is written: `texts`, Markdown by section id; `unfinished`, the id of a section that was stopped; `missing`,
+facts that are not in a section, by its id."""
+Order = dict[str, Any]
+"""What somebody wants done at a section: `do` is again, go_on or rewrite, `id` the section's; see `article.js`."""
+
+OWN_FILES: Final = ("/library/file/", "/gradio_api/file=")
+"""What a picture's address begins with; others would tell strangers who reads."""
+WORD: Final = re.compile(r"\s+|[㐀-鿿]|[^\s㐀-鿿]+")
+MOST_COMPARED: Final = 4000
+"""Words of a passage and its proposal that are compared one by one."""
+LABELS: Final = (
+    "edit",
+    "done",
+    "again",
+    "go_on",
+    "rewrite",
+    "accept",
+    "discard",
+    "whole",
+    "selected",
+    "missing",
+    "instruction",
+    "apply",
+    "proposal",
+    "moved",
+    *(f"change.{change}" for change in CHANGES if change != "instruction"),
+)
+
+
+class ArticleSheet(gr.HTML):
+    """The sections that have been begun, under each other, and a list of all of them beside it.
+
+    Its value is what `drawn` makes, and comes back as a `Written`. `input` fires when somebody has changed a text,
+    `submit` with an `Order`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        labels = {name: both(f"write.desk.{name}") for name in LABELS}
+        script = (assets() / "js" / "article.js").read_text(encoding="utf-8")
+        given: dict[str, Any] = {
+            "html_template": '<div class="sheet"><nav class="sections"></nav><article class="text"></article></div>',
+            "js_on_load": f"const labels = {json.dumps(labels, ensure_ascii=False)};\n{script}",
+            "apply_default_css": False,
+        }
+        super().__init__(**{**given, **options})
+
+    def preprocess(self, payload: str | None) -> Any:
+        return written_of(json.loads(payload)) if payload else nothing()
+
+    def postprocess(self, value: Any) -> str | None:
+        # Text, for the reason that `OutlineCards` gives.
+        return None if not value or "sections" not in value else json.dumps(value, ensure_ascii=False)
+
+
+def nothing() -> Written:
+    """An article of which nothing is written."""
+    return {"texts": {}, "unfinished": None, "missing": {}}
+
+
+def written_of(value: Any) -> Written:
+    """What is written, of a value as the page holds it or as a draft has kept it; of nonsense, nothing."""
+    if not isinstance(value, Mapping):
+        return nothing()
+    if isinstance(value.get("texts"), Mapping):
+        return {**nothing(), **{name: value[name] for name in nothing() if value.get(name) is not None}}
+    found = nothing()
+    for section in value.get("sections") or ():
+        if isinstance(section, Mapping) and isinstance(section.get("text"), str):
+            found["texts"][str(section["id"])] = section["text"]
+            if section.get("missing"):
+                found["missing"][str(section["id"])] = [str(fact) for fact in section["missing"]]
+            if section.get("state") == "unfinished":
+                found["unfinished"] = str(section["id"])
+    return found
+
+
+def drawn(cards: Sheet | None, written: Written, proposal: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """The sheet's value; None while nothing is written."""
+    texts = written["texts"]
+    if not cards or not any(section["id"] in texts for section in cards["sections"]):
+        return None
+    language: Language = cards.get("language") or "en"
+    sections = []
+    for section in cards["sections"]:
+        key, text = section["id"], texts.get(section["id"])
+        state = "empty" if text is None else "unfinished" if written["unfinished"] == key else "done"
+        told = {"id": key, "heading": section["heading"], "target": section["target_words"], "state": state}
+        if text is not None:
+            told |= {"text": text, "html": formatted(text), "words": units(text, language)}
+            told["missing"] = written["missing"].get(key, [])
+        sections.append(told)
+    return {"title": cards["title"], "sections": sections, "proposal": dict(proposal) if proposal else None}
+
+
+def proposed(order: Order, step: PassageText) -> dict[str, Any]:
+    """A passage written anew beside the old one, and once it is done what differs: [sign, text] with = - or +."""
+    old = str(order.get("passage", ""))
+    told = {"id": order["id"], "before": order.get("before", ""), "after": order.get("after", ""), "old": old}
+    return told | {"text": step.text, "done": step.done, "difference": difference(old, step.text) if step.done else []}
+
+
+def difference(old: str, new: str) -> list[tuple[str, str]]:
+    """What two texts share and what only one has, word by word, in Chinese by characters."""
+    before, after = WORD.findall(old), WORD.findall(new)
+    if len(before) + len(after) > MOST_COMPARED:
+        return [("-", old), ("+", new)]
+    parts: list[tuple[str, str]] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            parts.append(("=", "".join(before[a:b])))
+            continue
+        parts += [(sign, "".join(words)) for sign, words in (("-", before[a:b]), ("+", after[c:d])) if words]
+    return parts
+
+
+@lru_cache(maxsize=512)
+def formatted(text: str) -> str:
+    """Markdown as HTML in which nothing of the text is markup or script of its own."""
+    return str(_markdown().render(text))
+
+
+@lru_cache(maxsize=1)
+def _markdown() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    markdown.add_render_rule("image", _picture)
+    markdown.add_render_rule("link_open", _link)
+    return markdown
+
+
+def _picture(renderer: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
+    """A picture of the studio's own; of any other, what it says it is."""
+    token = tokens[index]
+    said = renderer.renderInlineAsText(token.children or [], options, env)
+    if not str(token.attrGet("src")).startswith(OWN_FILES):
+        return f"<em>{escape(said)}</em>"
+    token.attrSet("alt", said)
+    token.attrSet("loading", "lazy")
+    return str(renderer.renderToken(tokens, index, options, env))
+
+
+def _link(renderer: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
+    tokens[index].attrSet("rel", "noopener noreferrer nofollow")
+    tokens[index].attrSet("target", "_blank")
+    return str(renderer.renderToken(tokens, index, options, env))

@@ -1,0 +1,367 @@
+"""The writing desk: from a brief to an outline to an article, each of which can be worked on."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import gradio as gr
+from gradio.blocks import Block
+
+from studio.errors import InvalidRequest
+from studio.identity.owners import Owner
+from studio.keeping.keeper import Kept, Place, Unkept
+from studio.library.values import Saved, Version, Work
+from studio.registry import LoadProgress
+from studio.ui.accounting import owner_or_local
+from studio.ui.components import examples, progress_line, work_button
+from studio.ui.model_line import who_runs
+from studio.ui.remembering.bar import result_bar, shown
+from studio.ui.remembering.forms import Form
+from studio.ui.remembering.recall import RecallFold
+from studio.ui.start_stop import QUIET, TabContext, Updates
+from studio.ui.tabs.write.article import ArticleSheet, Order, Written, drawn, nothing, proposed, written_of
+from studio.ui.tabs.write.brief import BRIEF, BriefForm, brief_of
+from studio.ui.tabs.write.sheet import OutlineCards, Sheet, assembled, kept_ids, plain, section_ids, sheet
+from studio.ui.words import both, line, word
+from studio.writing.facts import lacking
+from studio.writing.outline import parse_outline
+from studio.writing.requests import (
+    ArticleRequest,
+    Brief,
+    Drafting,
+    Outline,
+    PassageText,
+    ReplanRequest,
+    RewriteRequest,
+    SectionRequest,
+    SectionText,
+)
+from studio.writing.writer import TASKS
+
+STEPS: Final = ("brief", "outline", "text")
+MARKDOWN_JS: Final = "window.studioDesk.markdown(text)"
+
+
+class WriteTab:
+    """Left the brief, right the outline and the article; `assets/js/desk.js` shows one step after another."""
+
+    def __init__(self, context: TabContext) -> None:
+        self._studio = context.studio
+        buttons = (f'<button type="button" data-step="{step}">{both(f"write.step.{step}")}</button>' for step in STEPS)
+        gr.HTML(f'<div class="steps needless">{"".join(buttons)}</div>', elem_id="write-steps")
+        with gr.Row(elem_classes="craft", elem_id="write-desk"):
+            with gr.Column(scale=2, min_width=320, elem_classes="want"):
+                self.brief = BriefForm(context)
+                self.recall = RecallFold(context, "write")
+            with gr.Column(scale=3, min_width=320, elem_classes="get"):
+                self._welcome(context)
+                self._plan()
+                self._page()
+                self._launch(context)
+        self.model, self.language, self.runs = self.brief.model, self.brief.language, self.brief.runs
+        self.outlining = self.brief.outlining
+        self._wire()
+        fields = {**self.brief.fields, **{name: getattr(self, name) for name in HELD}}
+        self.draft = Form(context.studio.library, fields, HELD)
+        self.recall.wire(self.draft, self.brief.topic)
+        self.restored: list[Block] = [self.article, self.cards]
+        self.statuses: list[Block] = [self.outlining.status, self.status]
+
+    def _welcome(self, context: TabContext) -> None:
+        with gr.Column(elem_classes="empty"):
+            gr.HTML(f"<h2>{both('write.empty.title')}</h2><p>{both('write.empty.text')}</p>")
+            fields = [
+                (name, getattr(self.brief, name)) for name in ("topic", "audience", "tone", "language", "keywords")
+            ]
+            examples(context, "write", fields)
+
+    def _plan(self) -> None:
+        with gr.Column(elem_id="write-plan", elem_classes="result"):
+            with gr.Row(elem_classes="title"):
+                gr.HTML(f"<h2>{both('write.plan')}</h2>")
+                self.undo = gr.Button(
+                    word("write.undo"), size="sm", elem_classes=["undo", "rests"], elem_id="write-undo"
+                )
+                self.redo = gr.Button(
+                    word("write.redo"), size="sm", elem_classes=["redo", "rests"], elem_id="write-redo"
+                )
+            self.cards = OutlineCards(elem_id="write-cards", elem_classes="rests")
+
+    def _page(self) -> None:
+        self.work = gr.State(None)
+        self.asked = gr.State({})
+        self.index = gr.State(0)
+        self.order = gr.State({})
+        with gr.Column(elem_id="write-page", elem_classes="result"):
+            with gr.Row(elem_classes="actions"):
+                self.back = gr.Button(word("write.undo"), size="sm", elem_classes=["undo", "rests"])
+                self.forth = gr.Button(word("write.redo"), size="sm", elem_classes=["redo", "rests"])
+                self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
+                self.download = gr.Button(word("write.download"), size="sm", elem_id="write-download")
+            self.article = ArticleSheet(elem_id="write-text")
+            self.kept = result_bar("article", "write")
+
+    def _launch(self, context: TabContext) -> None:
+        with gr.Column(elem_id="write-launch"):
+            self.status = progress_line("write-article")
+            self.go_on = gr.Button(word("write.go_on"), variant="primary", elem_id="write-go-on", elem_classes="rests")
+            self.writing = work_button(
+                context,
+                context.text,
+                "write-article",
+                "write.article",
+                self.status,
+                model=self.brief.model,
+                tasks=TASKS,
+            )
+
+    def _wire(self) -> None:
+        brief = list(self.brief.fields.values())
+        held = [self.cards, self.article, self.work, self.asked]
+        made = [self.cards, self.article, self.kept, self.work, self.asked]
+        self.outlining.run(self.outlining.start.click, self.outline, [*brief, *held], made)
+        one = self.cards.select(_index, None, self.index, queue=False, api_visibility="private")
+        self.outlining.run(one, self.outline_one, [self.index, *brief, *held], made)
+        self.outlining.seal()
+
+        pages = [self.article, self.kept, self.work, self.asked]
+        self.writing.run(self.writing.start.click, self.write_all, [*brief, *held], pages)
+        self.writing.run(self.go_on.click, self.write_all, [*brief, *held], pages)
+        picked = self.cards.submit(_index, None, self.index, queue=False, api_visibility="private")
+        self.writing.run(picked, self.write_one, [self.index, *brief, *held], pages)
+        ordered = self.article.submit(_ordered, None, self.order, queue=False, api_visibility="private")
+        self.writing.run(ordered, self.act, [self.order, *brief, *held], pages)
+        self.writing.seal()
+
+        self.cards.change(self.edited, [self.cards, self.article], self.article, **QUIET)
+        self.article.input(self.typed, [*brief, *held], [self.article, self.kept, self.work], **QUIET)
+        for button, step in ((self.undo, "undo"), (self.back, "undo"), (self.redo, "redo"), (self.forth, "redo")):
+            button.click(None, None, None, js=f"() => window.studioDesk.{step}()", **QUIET)
+        self.copy.click(None, self.article, js=f"(text) => window.studio.copy({MARKDOWN_JS})", **QUIET)
+        self.download.click(
+            None,
+            [self.article, self.cards],
+            js=f"(text, cards) => window.studio.save({MARKDOWN_JS}, JSON.parse(cards).title, 'md')",
+            **QUIET,
+        )
+
+    def describe(self, model: str, language: str) -> str:
+        """The line on the model that will write."""
+        return who_runs(self._studio, model, TASKS, language)
+
+    def outline(self, owner: Owner, *values: Any) -> Iterator[LoadProgress | Updates]:
+        """Plan an article from the brief; of an outline with locked sections, what is not locked.
+
+        Of the same topic it is a version of the same work.
+        """
+        brief, (cards, written, work, asked) = brief_of(values[: len(BRIEF)]), values[len(BRIEF) :]
+        place = Place(owner.id, work if asked and asked.get("topic") == brief.topic else None)
+        if cards and any(section.get("locked") for section in cards["sections"]):
+            yield from self._replanned(place, brief, cards, written)
+            return
+        for step in self._studio.keeper.keep(place, brief, self._studio.writer.outline(brief)):
+            yield from self._drafted(step, brief, sheet(step) if isinstance(step, Outline) else None, nothing())
+
+    def outline_one(self, owner: Owner, index: int, *values: Any) -> Iterator[LoadProgress | Updates]:
+        """Plan one section of the outline anew."""
+        brief, (cards, written, work, _) = brief_of(values[: len(BRIEF)]), values[len(BRIEF) :]
+        others = [{**section, "locked": place != index} for place, section in enumerate(cards["sections"])]
+        yield from self._replanned(Place(owner.id, work), brief, {**cards, "sections": others}, written, cards)
+
+    def write_all(self, owner: Owner, *values: Any) -> Iterator[LoadProgress | Updates]:
+        """Write every section that is not written, and go on with one that was stopped; or all, where all are."""
+        brief, (cards, written, work, asked) = values[: len(BRIEF)], values[len(BRIEF) :]
+        outline, ids, texts = self._outline(cards, brief), section_ids(cards), written["texts"]
+        done = {place: texts[key] for place, key in enumerate(ids) if key in texts and key != written["unfinished"]}
+        begun = {place: texts[key] for place, key in enumerate(ids) if key in texts and key == written["unfinished"]}
+        if len(done) == len(ids):
+            done, written = {}, nothing()
+        request = ArticleRequest.of(outline=outline, written=done, begun=begun, model=_model(brief))
+        place = Place(owner.id, work, brief={**(asked or {}), "written": _numbered(cards, written)})
+        for step in self._studio.keeper.keep(place, request, self._studio.writer.write_article(request)):
+            yield from self._written(cards, written, step)
+
+    def write_one(self, owner: Owner, index: int, *values: Any) -> Iterator[LoadProgress | Updates]:
+        """Write one section of the outline, or write it again."""
+        yield from self._section(owner, index, values)
+
+    def act(self, owner: Owner, order: Order, *values: Any) -> Iterator[LoadProgress | Updates]:
+        """Do what was asked for at a section."""
+        cards, written = values[len(BRIEF)], values[len(BRIEF) + 1]
+        key = str(order.get("id"))
+        if not cards or key not in section_ids(cards):
+            raise InvalidRequest("outline.gone")
+        if order.get("do") == "rewrite":
+            yield from self._rewritten(cards, written, order, _model(values[: len(BRIEF)]))
+        else:
+            begun = written["texts"].get(key, "") if order.get("do") == "go_on" else ""
+            yield from self._section(owner, section_ids(cards).index(key), values, begun)
+
+    def edited(self, cards: Sheet | None, written: Written) -> Any:
+        """Follow the cards when they are rearranged or retitled."""
+        return drawn(cards, written)
+
+    def typed(self, request: gr.Request, *values: Any) -> tuple[Any, Any, Any]:
+        """Show a text that was changed by hand as it now is, with the facts that are not in it, and keep it."""
+        brief, (cards, written, work, asked) = values[: len(BRIEF)], values[len(BRIEF) :]
+        page = drawn(cards, written)
+        if page is None or cards is None:
+            return None, gr.skip(), gr.skip()
+        try:
+            outline = self._outline(cards, brief)
+        except InvalidRequest:  # a heading that is being typed; the next run says what is wrong with it
+            return page, gr.skip(), gr.skip()
+        ids = section_ids(cards)
+        texts = {place: written["texts"][key] for place, key in enumerate(ids) if key in written["texts"]}
+        missing = {ids[place]: list(facts) for place, facts in lacking(outline, texts).items()}
+        page = drawn(cards, {**written, "missing": missing})
+        place = Place(owner_or_local(request).id, work, brief=asked or {})
+        kept = self._studio.keeper.edited(place, outline, _numbered(cards, written))
+        return page, shown(kept), kept.work if isinstance(kept, Saved) else work
+
+    def follows(self, state: Mapping[str, Any]) -> Updates:
+        """The article that the cards and texts of a draft make."""
+        cards = state.get("cards")
+        cards = json.loads(cards) if isinstance(cards, str) else cards
+        if not isinstance(cards, dict):
+            return {}
+        return {self.article: drawn(cards, written_of(state.get("article") or {"texts": state.get("texts") or {}}))} | {
+            self.cards: cards
+        }
+
+    def opened(self, work: Work, version: Version) -> Mapping[str, Any]:
+        """Brief, cards and texts of a version."""
+        brief = dict(version.asked.get("brief") or {})
+        plan = version.made.get("outline")
+        cards = sheet(Outline.model_validate(plan)) if plan else None
+        ids = section_ids(cards) if cards else []
+        written = version.made.get("sections") or {}
+        texts = {key: written[str(index)] for index, key in enumerate(ids) if str(index) in written}
+        state = {name: brief[name] for name in BRIEF if brief.get(name) is not None}
+        told = {"cards": cards, "article": {"texts": texts}, "work": work.id, "asked": brief}
+        return state | told | {"kept": {"work": work.id, "version": version.number}}
+
+    def illustrated(self, cards: Sheet | None, written: Written, picture: str) -> Updates:
+        """A picture at the end of the section that was written last; nothing where there is no text yet."""
+        texts = written["texts"]
+        found = [key for key in section_ids(cards) if key in texts] if cards else []
+        if not found:
+            return {}
+        texts = {**texts, found[-1]: f"{texts[found[-1]].rstrip()}\n\n{picture}\n"}
+        return {self.article: drawn(cards, {**written, "texts": texts})}
+
+    def _section(
+        self, owner: Owner, index: int, values: Sequence[Any], begun: str = ""
+    ) -> Iterator[LoadProgress | Updates]:
+        brief, (cards, written, work, asked) = values[: len(BRIEF)], values[len(BRIEF) :]
+        request = SectionRequest.of(
+            outline=self._outline(cards, brief),
+            index=index,
+            article=assembled(cards, written["texts"]),
+            begun=begun,
+            model=_model(brief),
+        )
+        place = Place(owner.id, work, brief={**(asked or {}), "written": _numbered(cards, written)})
+        for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
+            yield from self._written(cards, written, step)
+
+    def _rewritten(
+        self, cards: Sheet, written: Written, order: Order, model: str | None
+    ) -> Iterator[LoadProgress | Updates]:
+        fields = {name: order.get(name, "") for name in ("change", "instruction", "before", "after")}
+        language = cards.get("language") if order.get("change") != "translate" else None
+        request = RewriteRequest.of(text=order.get("passage", ""), language=language, model=model, **fields)
+        for step in self._studio.writer.rewrite(request):
+            if isinstance(step, PassageText):
+                key = "write.proposed" if step.done else "write.rewriting"
+                notice = f" · {both(step.notice)}" if step.notice else ""
+                told = both(key, tokens=step.tokens) + notice
+                yield {
+                    self.article: drawn(cards, written, proposed(order, step)),
+                    self.status: line(told, moving=not step.done),
+                }
+            else:
+                yield step
+
+    def _replanned(
+        self, place: Place, brief: Brief, cards: Sheet, written: Written, before: Sheet | None = None
+    ) -> Iterator[LoadProgress | Updates]:
+        """Plan anew what is not locked in `cards`; `before` is what is locked once that is done."""
+        request = ReplanRequest.of(outline=parse_outline(plain(cards)), brief=brief)
+        for step in self._studio.keeper.keep(place, request, self._studio.writer.replan(request)):
+            fresh = kept_ids(sheet(step), cards, before or cards) if isinstance(step, Outline) else None
+            stays = set(section_ids(fresh)) if fresh else set()
+            texts = {key: text for key, text in written["texts"].items() if key in stays}
+            yield from self._drafted(step, brief, fresh, {**written, "texts": texts})
+
+    def _drafted(
+        self, step: Any, brief: Brief, cards: Sheet | None, written: Written
+    ) -> Iterator[LoadProgress | Updates]:
+        if isinstance(step, Saved | Unkept):
+            yield {**self._placed(step), self.asked: brief.model_dump(mode="json")}
+        elif isinstance(step, Drafting):
+            yield {self.outlining.status: _drafting(step)}
+        elif cards is not None:
+            told = line(both("write.planned", count=len(cards["sections"])), moving=False)
+            yield {self.cards: cards, self.article: drawn(cards, written), self.outlining.status: told}
+        else:
+            yield step
+
+    def _written(self, cards: Sheet, written: Written, step: Any) -> Iterator[LoadProgress | Updates]:
+        if isinstance(step, Saved | Unkept):
+            yield self._placed(step)
+        elif isinstance(step, LoadProgress):
+            yield step
+        elif isinstance(step, SectionText):
+            key = section_ids(cards)[step.index]
+            if step.text or step.done:
+                written["texts"] = {**written["texts"], key: step.text}
+                written["missing"] = {**written["missing"], key: list(step.missing)}
+                written["unfinished"] = None if step.done else key
+            yield {self.article: drawn(cards, written), self.status: _writing(step, len(cards["sections"]))}
+
+    def _outline(self, cards: Sheet | None, values: Sequence[Any]) -> Outline:
+        """The outline as the cards hold it, with the brief as the form holds it, where that is one."""
+        outline = parse_outline(plain(cards))
+        try:
+            return outline.model_copy(update={"brief": brief_of(values)})
+        except InvalidRequest:
+            return outline
+
+    def _placed(self, kept: Kept) -> Updates:
+        return {self.kept: shown(kept), **({self.work: kept.work} if isinstance(kept, Saved) else {})}
+
+
+HELD: Final = ("cards", "article", "work", "asked", "kept")
+"""What belongs to a work and is not of the brief."""
+
+
+def _index(event: gr.EventData) -> int:
+    return int(event.index)
+
+
+def _ordered(event: gr.EventData) -> Order:
+    names = ("do", "id", "change", "instruction", "before", "passage", "after")
+    return {name: value for name in names if isinstance(value := getattr(event, name, None), str)}
+
+
+def _model(values: Sequence[Any]) -> str | None:
+    return values[BRIEF.index("model")] or None
+
+
+def _numbered(cards: Sheet | None, written: Written) -> dict[str, str]:
+    """The texts by the number of their section."""
+    texts = written["texts"]
+    return {str(place): texts[key] for place, key in enumerate(section_ids(cards) if cards else ()) if key in texts}
+
+
+def _drafting(step: Drafting) -> str:
+    return line(both("write.drafting", headings=step.headings, total=step.total), step.headings / step.total)
+
+
+def _writing(step: SectionText, count: int) -> str:
+    notice = f" · {both(step.notice)}" if step.notice else ""
+    rate = f"{step.tokens / step.seconds:.0f}" if step.seconds else "—"
+    key = "write.written" if step.done else "write.writing"
+    text = both(key, number=step.index + 1, count=count, tokens=step.tokens, rate=rate)
+    return line(text + notice, step.index / count if count > 1 else None, moving=not step.done)
