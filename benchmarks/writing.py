@@ -1,4 +1,4 @@
-"""What the writer makes of twenty briefs with each small model: outlines, lengths, language, loops, lists, likeness.
+"""What the writer makes of forty briefs with each small model: outlines, lengths, language, facts, repeats, likeness.
 
     uv run python -m benchmarks.writing --texts /tmp/texts --models qwen2.5-coder-1.5b --briefs 2
 
@@ -26,7 +26,7 @@ from studio.engines.text.llamacpp import LlamaCppEngine
 from studio.registry import Binding, ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.writing.export import article_markdown
+from studio.writing.exporting.markdown import article_markdown
 from studio.writing.requests import Brief, Outline, SectionRequest, SectionText
 
 MODELS: Final = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=Path, required=True, help="folder of the texts, written and to be read")
     parser.add_argument("--models", nargs="*", default=list(MODELS))
-    parser.add_argument("--briefs", type=int, default=10, help="how many of each language")
+    parser.add_argument("--briefs", type=int, default=20, help="how many of each language")
     parser.add_argument("--languages", nargs="*", default=["zh", "en"], choices=list(WORDS))
     parser.add_argument("--most", type=int, default=1000, help="articles to write in this run")
     parser.add_argument("--seed", type=int)

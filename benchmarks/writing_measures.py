@@ -4,25 +4,29 @@ import re
 from collections import Counter
 from typing import Any, Final
 
+from studio.writing.facts import facts_of, missing
+from studio.writing.judging import ALIKE, PHRASE_TIMES, RUN, phrases
+from studio.writing.judging import alike as share_alike
 from studio.writing.lengths import units
 from studio.writing.prompts import example
+from studio.writing.requests import Language
 
 COUNTS: Final = (
     "valid outlines",
-    "length ±35 %",
+    "length ±25 %",
     "language right",
-    "loops",
+    "whole last sentence",
+    "facts told",
+    "repeats",
     "meta-talk",
     "lists or headings",
+    "gibberish",
     "alike",
     "copied example",
-    "stubs",
 )
-"""Each is counted of the articles or of the sections; the first three should be all, the others none."""
-GRAM: Final = {"en": 4, "zh": 8}
-"""Words, or characters, in a row that count as the same phrase."""
-LOOP: Final = 4
-ALIKE: Final = 0.2
+"""Each is counted of the articles, the sections or the facts; the first five should be all, the others none."""
+COPIED: Final = 0.1
+"""The part of a section's phrases that may be the worked example's."""
 PLACEHOLDER: Final = re.compile(
     r"^(?:part|section|heading) \d+$|^第 ?[\d一二三四五六七八九十]+ ?[节章部分]+$", re.IGNORECASE
 )
@@ -40,26 +44,26 @@ OTHER: Final = re.compile(r"[Ѐ-ӿ؀-ۿ฀-๿぀-ヿ가-힯]")
 
 def measured(article: dict[str, Any]) -> dict[str, tuple[int, int]]:
     """How often each of `COUNTS` is true of an article, and of how many."""
-    language, outline = article["language"], article["outline"]
+    language: Language = article["language"]
+    outline = article["outline"]
     texts = [section["text"] for section in article["sections"]]
     targets = [section["target_words"] for section in outline["sections"]]
     known = " ".join(article["brief"].values())
     lengths = [units(text, language) for text in texts]
-    worked = _grams(example(language)["text"], language)
+    facts = facts_of(article["brief"].get("notes", ""))
     each: dict[str, list[bool]] = {
-        "length ±35 %": [
-            abs(length - target) <= 0.35 * target for length, target in zip(lengths, targets, strict=True)
+        "length ±25 %": [
+            abs(length - target) <= 0.25 * target for length, target in zip(lengths, targets, strict=True)
         ],
         "language right": [bool(text) and right_language(text, language, known) for text in texts],
-        "loops": [loops(text, language) for text in texts],
+        "whole last sentence": [bool(ENDED.search(text.rstrip())) for text in texts],
+        "facts told": [not missing([fact], "\n\n".join(texts)) for fact in facts],
+        "repeats": [repeats(text, language) for text in texts],
         "meta-talk": [bool(META.search(text)) for text in texts],
         "lists or headings": [bool(LISTED.search(text)) for text in texts],
+        "gibberish": [bool(RUN.search(text)) for text in texts],
         "alike": [alike(index, texts, language) for index in range(len(texts))],
-        "copied example": [_share(_grams(text, language), worked) > ALIKE / 2 for text in texts],
-        "stubs": [
-            length < 0.4 * target or not ENDED.search(text.rstrip())
-            for text, length, target in zip(texts, lengths, targets, strict=True)
-        ],
+        "copied example": [share_alike(text, [example(language)["text"]], language) > COPIED for text in texts],
     }
     counted = {name: (sum(found), len(found)) for name, found in each.items()}
     return {"valid outlines": (int(valid(article)), 1), **counted}
@@ -88,26 +92,12 @@ def right_language(text: str, language: str, known: str) -> bool:
     return bool(CHINESE.search(text)) and not foreign
 
 
-def loops(text: str, language: str) -> bool:
+def repeats(text: str, language: Language) -> bool:
     """Whether one phrase comes more than four times."""
-    return any(times > LOOP for times in Counter(_grams(text, language)).values())
+    return any(times > PHRASE_TIMES for times in Counter(phrases(text, language)).values())
 
 
-def alike(index: int, texts: list[str], language: str) -> bool:
-    """Whether a fifth of a section stands in another section of its article too."""
-    own = _grams(texts[index], language)
-    return any(_share(own, _grams(other, language)) > ALIKE for number, other in enumerate(texts) if number != index)
-
-
-def _grams(text: str, language: str) -> list[tuple[str, ...]]:
-    if language == "en":
-        units_ = re.findall(r"\w+", text.casefold())
-    else:
-        units_ = [character for character in text if character.isalnum()]
-    size = GRAM[language]
-    return [tuple(units_[start : start + size]) for start in range(len(units_) - size + 1)]
-
-
-def _share(grams: list[tuple[str, ...]], others: list[tuple[str, ...]]) -> float:
-    known = set(others)
-    return sum(gram in known for gram in grams) / len(grams) if grams else 0.0
+def alike(index: int, texts: list[str], language: Language) -> bool:
+    """Whether more than a twentieth of a section stands in another section of its article too."""
+    others = [text for number, text in enumerate(texts) if number != index]
+    return share_alike(texts[index], others, language) > ALIKE

@@ -81,6 +81,19 @@
     go, seen, undo: () => move(-1), redo: () => move(1),
     joined: (name, part) => { parts[name] = part; },
     markdown: (value) => parts.article?.markdown(value) || '',
+    export: async (text, cards, format, keywords) => {
+      const answer = await fetch('/library/article', {
+        method: 'POST', headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ text, format, keywords: keywords || '', summary: (read(cards)?.summary || '').slice(0, 500) }),
+      });
+      if (!answer.ok) { window.studioLibrary?.note((await answer.json().catch(() => ({}))).detail || String(answer.status)); return; }
+      const name = decodeURIComponent(/filename\*=UTF-8''(.+)$/.exec(answer.headers.get('Content-Disposition') || '')?.[1] || `article.${format}`);
+      const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(await answer.blob()), download: name });
+      document.body.append(link);
+      link.click();
+      link.remove();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    },
     forget: () => { past.length = 0; place = -1; },
   };
   document.addEventListener('click', (event) => {

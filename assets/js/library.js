@@ -415,6 +415,6 @@
   const afresh = async (tab) => {
     if (await did({ do: 'afresh', tab })) location.assign(location.pathname);
   };
-  window.studioLibrary = { attach, afresh, bar, mount: (element, trigger) => page.mount(element, trigger), reload: () => page.place && page.load(), open: (work) => viewer.open(work, 0, []) };
+  window.studioLibrary = { note, attach, afresh, bar, mount: (element, trigger) => page.mount(element, trigger), reload: () => page.place && page.load(), open: (work) => viewer.open(work, 0, []) };
   document.addEventListener('studio:locale', () => { if (page.place) page.render(); document.querySelectorAll('.kept-bar').forEach((node) => (node.studioDraw || node.querySelector('.kept')?.parentElement?.studioDraw)?.()); });
 })();

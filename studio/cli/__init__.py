@@ -1,4 +1,4 @@
-"""`studio serve | models | outline | write | code | image | infotext | upscale | users | audit |
+"""`studio serve | models | outline | write | export | code | image | infotext | upscale | users | audit |
 works`.
 
 Exit codes: 0 done, 2 the request is wrong, 3 the model or its weights are not to be had, 4 busy or out of memory,
@@ -12,10 +12,10 @@ from studio.cli.models import models, serve
 from studio.cli.pictures import image, infotext, upscale
 from studio.cli.users import users
 from studio.cli.works import works
-from studio.cli.writing import code, outline, write
+from studio.cli.writing import code, export, outline, write
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-for command in (outline, write, code, image, infotext, upscale, models, serve):
+for command in (outline, write, export, code, image, infotext, upscale, models, serve):
     app.command()(command)
 app.add_typer(users, name="users")
 app.add_typer(audit, name="audit")

@@ -34,9 +34,9 @@ WordCount = Annotated[int, Field(ge=50, le=20_000)]
 
 
 def language_of(text: str) -> Language:
-    """The language that most of a text's words are in; a Chinese character weighs as much as half a word."""
+    """The language of a text: Chinese where it has more Chinese characters than words in Latin letters."""
     chinese = sum("㐀" <= character <= "鿿" for character in text)
-    return "zh" if chinese > 2 * len(re.findall(r"[A-Za-z]+", text)) else "en"
+    return "zh" if chinese > len(re.findall(r"[A-Za-z]+", text)) else "en"
 
 
 class Brief(Request):

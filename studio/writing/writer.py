@@ -6,7 +6,7 @@ from typing import Final
 
 from studio.pace import Pace
 from studio.registry import LoadProgress, Registry, Shape, Task
-from studio.writing.export import article_markdown
+from studio.writing.exporting.markdown import article_markdown
 from studio.writing.lengths import shape_for, units
 from studio.writing.passages import rewritten, written_language
 from studio.writing.plan import Draft, missing, outlined, read_draft, replanned

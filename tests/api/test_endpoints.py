@@ -31,6 +31,7 @@ SIGNATURES = {
     "/write_section": ["outline", "index", "instruction", "article", "model"],
     "/write_article": ["outline", "model"],
     "/continue": ["outline", "index", "text", "article", "model"],
+    "/export_article": ["text", "format", "summary", "keywords"],
     "/rewrite": ["text", "change", "instruction", "before", "after", "language", "model"],
     "/generate_code": ["description", "language", "model"],
     "/score_code": ["code", "language"],
@@ -188,6 +189,13 @@ def test_a_passage_is_written_anew_and_nothing_is_kept(client: Client) -> None:
     assert client.predict(api_name="/works")["total"] == before
 
 
+def test_an_article_is_exported_with_its_pictures(client: Client) -> None:
+    for format in ("docx", "html", "txt", "md", "zip"):
+        file = Path(client.predict("# Bees\n\n## One\n\nWords.", format, api_name="/export_article"))
+        assert file.name == f"Bees.{format}"
+        assert file.stat().st_size > 10
+
+
 def test_locked_sections_stay_when_an_outline_is_planned_again(client: Client) -> None:
     locked = {**OUTLINE["sections"][1], "locked": True}
     before = {**OUTLINE, "sections": [OUTLINE["sections"][0], locked]}
@@ -276,6 +284,8 @@ def test_models_can_be_listed_loaded_and_offloaded(client: Client) -> None:
         ("/outline", {"topic": "bees", "kind": "sonnet"}, "kind"),
         ("/continue", {"outline": OUTLINE, "index": 7, "text": "x"}, "section"),
         ("/rewrite", {"text": ""}, "text"),
+        ("/export_article", {"text": ""}, "no text"),
+        ("/export_article", {"text": "x", "format": "exe"}, "docx"),
         ("/rewrite", {"text": "Bees.", "change": "sing"}, "change"),
         ("/generate_code", {"description": ""}, "description"),
         ("/generate_code", {"description": "sort", "language": "klingon"}, "klingon"),

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from docx import Document
 from PIL import Image
 from playwright.sync_api import Page, expect
 from skimage import data
@@ -53,10 +54,11 @@ def test_an_outline_is_edited_written_stopped_and_kept(open_page: OpenPage, tmp_
     assert prose.first.inner_text().startswith(kept[0].rstrip()[:40])
     with page.expect_download() as download:
         page.click("#write-download")
-    path = tmp_path / "article.md"
+    path = tmp_path / "article.docx"
     download.value.save_as(path)
-    assert download.value.suggested_filename.endswith(".md")
-    assert "## Why bees like cities" in path.read_text(encoding="utf-8")
+    assert download.value.suggested_filename.endswith(".docx")
+    styles = [(paragraph.style.name, paragraph.text) for paragraph in Document(str(path)).paragraphs]
+    assert ("Heading 1", "Why bees like cities") in styles
 
 
 def test_an_outline_edited_into_nonsense_gets_a_message_and_keeps_the_edit(open_page: OpenPage) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docx import Document
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import OpenPage, opener
@@ -115,6 +116,16 @@ def test_a_selected_passage_is_changed_and_the_rest_of_its_section_stays(open_pa
     assert "Second sentence." not in text[19:35] or len(text) > 60
 
 
+def downloaded(page: Page, folder: Path, kind: str) -> Path:
+    page.click("#write-format input")
+    page.get_by_role("option", name=kind).click()
+    with page.expect_download() as download:
+        page.click("#write-download")
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
 def test_facts_that_are_not_in_the_text_are_said_until_they_are(open_page: OpenPage) -> None:
     page = open_page()
     written(page)
@@ -181,10 +192,11 @@ def test_the_article_is_downloaded_as_it_is_shown(open_page: OpenPage, tmp_path:
     page = open_page()
     written(page)
     edit(page, 0, "By hand.")
-    with page.expect_download() as download:
-        page.click("#write-download")
-    path = tmp_path / "article.md"
-    download.value.save_as(path)
-    text = path.read_text(encoding="utf-8")
+    title = page.inner_text("#write-text h1")
+    text = downloaded(page, tmp_path, "Markdown file").read_text(encoding="utf-8")
+    assert text.startswith(f"---\ntitle: {title}\n")
+    assert f"\n\n# {title}\n" in text
     assert "\n\nBy hand.\n\n## " in text
-    assert text.startswith(f"# {page.inner_text('#write-text h1')}\n")
+    document = Document(str(downloaded(page, tmp_path, "Word (DOCX)")))
+    assert ("Normal", "By hand.") in [(paragraph.style.name, paragraph.text) for paragraph in document.paragraphs]
+    assert "<p>By hand.</p>" in downloaded(page, tmp_path, "Web page (HTML)").read_text(encoding="utf-8")

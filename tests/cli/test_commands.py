@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from docx import Document
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 from skimage import data
@@ -37,11 +38,14 @@ def studio(
     )
 
 
-def test_from_a_topic_to_an_article(tmp_path: Path) -> None:
-    planned = studio(tmp_path, "outline", "Baking bread", "--sections", "2", "--words", "100", "--json")
+def test_from_a_brief_to_a_word_document(tmp_path: Path) -> None:
+    brief = "topic: Baking bread\nsections: 3\nwords: 100\ntone: calm\nnotes: Bake it for 40 minutes\n"
+    (tmp_path / "brief.yaml").write_text(brief, encoding="utf-8")
+    planned = studio(tmp_path, "outline", "brief.yaml", "--sections", "2")
     assert planned.returncode == 0, planned.stderr
     outline = json.loads(planned.stdout)
     assert len(outline["sections"]) == 2
+    assert (outline["brief"]["tone"], outline["brief"]["notes"]) == ("calm", "Bake it for 40 minutes")
     (tmp_path / "outline.json").write_text(planned.stdout, encoding="utf-8")
     written = studio(tmp_path, "write", "outline.json", "--output", "article.md")
     assert written.returncode == 0, written.stderr
@@ -49,6 +53,27 @@ def test_from_a_topic_to_an_article(tmp_path: Path) -> None:
     assert article.startswith(f"# {outline['title']}")
     for section in outline["sections"]:
         assert f"## {section['heading']}" in article
+    made = studio(tmp_path, "export", "article.md", "--format", "docx", "--output", "article.docx")
+    assert made.returncode == 0, made.stderr
+    headings = [p.text for p in Document(str(tmp_path / "article.docx")).paragraphs if p.style.name == "Heading 1"]
+    assert headings == [section["heading"] for section in outline["sections"]]
+    again = studio(tmp_path, "export", "-", "--format", "txt", "--json", text=article)
+    assert (tmp_path / json.loads(again.stdout)["file"]).read_text(encoding="utf-8").startswith(outline["title"])
+
+
+def test_a_file_that_is_no_brief_or_no_article_is_told_plainly(tmp_path: Path) -> None:
+    (tmp_path / "brief.yaml").write_text("- a list", encoding="utf-8")
+    (tmp_path / "empty.md").write_text("\n", encoding="utf-8")
+    for arguments in (
+        ["outline", "brief.yaml"],
+        ["outline", "gone.yaml"],
+        ["export", "empty.md"],
+        ["export", "gone.md"],
+    ):
+        refused = studio(tmp_path, *arguments)
+        assert refused.returncode == 2
+        assert refused.stderr.strip()
+        assert "Traceback" not in refused.stderr
 
 
 def test_an_outline_for_people_names_its_sections_in_the_language_of_the_shell(tmp_path: Path) -> None:

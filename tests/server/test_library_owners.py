@@ -123,6 +123,13 @@ def test_lists_counts_and_filters_tell_nothing_of_it(kept: Kept, other: httpx.Cl
     assert other.post("/library/runs", json={"job": "code-start", "number": 1}).json() == {"stopped": False}
 
 
+def test_an_article_shows_nothing_of_it(team: Team, kept: Kept, other: httpx.Client) -> None:
+    article = {"text": f"# A\n\n![x](/library/file/{kept.digest})", "format": "html"}
+    assert "data:image" not in other.post("/library/article", json=article).text
+    with team.client("mei") as mei:
+        assert "data:image" in mei.post("/library/article", json=article).text
+
+
 @pytest.mark.parametrize("name", ["tom", "ada"])
 def test_endpoints_refuse_what_is_anothers(team: Team, kept: Kept, name: str) -> None:
     caller = client(team, name)

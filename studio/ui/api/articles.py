@@ -1,7 +1,12 @@
 """The endpoints of the writing desk."""
 
 from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
+
+from gradio.data_classes import FileData
+from gradio.utils import get_upload_folder
 
 from studio.identity.owners import Owner
 from studio.keeping.keeper import Place, Unkept
@@ -9,7 +14,8 @@ from studio.library.values import Saved
 from studio.messages import message
 from studio.studio import Studio
 from studio.ui.api.answers import answers, kept_as
-from studio.writing.export import article_markdown
+from studio.ui.shelf.articles import article_file
+from studio.writing.exporting.markdown import article_markdown
 from studio.writing.outline import parse_outline
 from studio.writing.requests import (
     Article,
@@ -173,6 +179,25 @@ class ArticleEndpoints:
                     yield None
 
         yield from answers(steps, UNWRITTEN)
+
+    def export_article(
+        self, owner: Owner, text: str, format: str = "docx", summary: str = "", keywords: str = ""
+    ) -> Iterator[FileData | None]:
+        """An article, Markdown, as a file: md, zip (Markdown with its pictures), html, docx or txt.
+
+        Pictures of the library that the text shows, as `/library/file/…`, come into it.
+        """
+        fields = {name: value for name, value in locals().items() if name not in ("self", "owner")}
+
+        def steps() -> Iterator[FileData | None]:
+            file = article_file(self._studio.library, owner.id, fields)
+            folder = Path(get_upload_folder()) / sha256(file.content).hexdigest()
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / file.name
+            path.write_bytes(file.content)
+            yield FileData(path=str(path), orig_name=file.name)
+
+        yield from answers(steps, None)
 
     def _section(self, place: Place, request: SectionRequest) -> Iterator[tuple[str, Json | None] | None]:
         text, told = "", dict[str, Any]()

@@ -54,7 +54,7 @@ DOORS: Final = (
     _door("GET POST DELETE", rf"{API}/mcp(/.*)?", "member"),
     _door("GET HEAD", r"/library/(works(/[0-9a-f]{1,32}(/[0-9]{1,9})?)?|facets|runs)", "member"),
     _door("GET HEAD", r"/library/(file|thumbnail)/[0-9a-f]{64}", "member"),
-    _door("POST", r"/library/(do|export|runs)", "member"),
+    _door("POST", r"/library/(do|export|article|runs)", "member"),
     _door("GET HEAD", r"/shared/[A-Za-z0-9_-]{1,64}(/[0-9a-f]{64})?", "anyone"),
     _door("GET HEAD", METRICS, "admin"),
 )

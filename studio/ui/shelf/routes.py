@@ -24,6 +24,7 @@ from studio.studio import Studio
 from studio.ui.gate.refusals import locale, status
 from studio.ui.running.runs import Runs
 from studio.ui.shelf.actions import MOST, Actions
+from studio.ui.shelf.articles import article_file
 from studio.ui.shelf.plain import search_of, version_told, work_told
 from studio.ui.shelf.thumbnails import Thumbnails
 
@@ -53,6 +54,7 @@ class Shelf:
             Route("/library/runs", _answered(self.stop), methods=["POST"]),
             Route("/library/facets", _answered(self.facets)),
             Route("/library/export", _answered(self.export), methods=["POST"]),
+            Route("/library/article", _answered(self.article), methods=["POST"]),
             Route("/library/do", _answered(self.act), methods=["POST"]),
             Route("/library/file/{digest}", _answered(self.file)),
             Route("/library/thumbnail/{digest}", _answered(self.thumbnail)),
@@ -118,6 +120,12 @@ class Shelf:
         path = Path(target.name)
         done = BackgroundTask(path.unlink, missing_ok=True)
         return FileResponse(path, media_type="application/zip", filename="works.zip", headers=NO_STORE, background=done)
+
+    def article(self, request: Request, owner: Owner, body: Any) -> Response:
+        """An article as a file: {text, format, summary, keywords}."""
+        file = article_file(self._library, owner.id, body)
+        named = f"attachment; filename*=UTF-8''{quote(file.name)}"
+        return Response(file.content, media_type=file.media, headers=NO_STORE | {"Content-Disposition": named})
 
     def file(self, request: Request, owner: Owner, _body: Any) -> Response:
         """A file of one of one's own versions."""

@@ -5,16 +5,14 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from html import escape
 from typing import Any, Final
 
 import gradio as gr
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 
 from studio.messages import assets
 from studio.ui.tabs.write.sheet import Sheet
 from studio.ui.words import both
+from studio.writing.exporting.rendering import rendered
 from studio.writing.lengths import units
 from studio.writing.requests import CHANGES, Language, PassageText
 
@@ -25,7 +23,6 @@ Order = dict[str, Any]
 """What somebody wants done at a section: `do` is again, go_on or rewrite, `id` the section's; see `article.js`."""
 
 OWN_FILES: Final = ("/library/file/", "/gradio_api/file=")
-"""What a picture's address begins with; others would tell strangers who reads."""
 WORD: Final = re.compile(r"\s+|[㐀-鿿]|[^\s㐀-鿿]+")
 MOST_COMPARED: Final = 4000
 """Words of a passage and its proposal that are compared one by one."""
@@ -136,30 +133,5 @@ def difference(old: str, new: str) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=512)
 def formatted(text: str) -> str:
-    """Markdown as HTML in which nothing of the text is markup or script of its own."""
-    return str(_markdown().render(text))
-
-
-@lru_cache(maxsize=1)
-def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    markdown.add_render_rule("image", _picture)
-    markdown.add_render_rule("link_open", _link)
-    return markdown
-
-
-def _picture(renderer: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
-    """A picture of the studio's own; of any other, what it says it is."""
-    token = tokens[index]
-    said = renderer.renderInlineAsText(token.children or [], options, env)
-    if not str(token.attrGet("src")).startswith(OWN_FILES):
-        return f"<em>{escape(said)}</em>"
-    token.attrSet("alt", said)
-    token.attrSet("loading", "lazy")
-    return str(renderer.renderToken(tokens, index, options, env))
-
-
-def _link(renderer: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
-    tokens[index].attrSet("rel", "noopener noreferrer nofollow")
-    tokens[index].attrSet("target", "_blank")
-    return str(renderer.renderToken(tokens, index, options, env))
+    """Markdown as HTML that shows the studio's own pictures and no others, which would tell strangers who reads."""
+    return rendered(text, lambda address: address if address.startswith(OWN_FILES) else None)

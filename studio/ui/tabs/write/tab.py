@@ -23,6 +23,7 @@ from studio.ui.tabs.write.article import ArticleSheet, Order, Written, drawn, no
 from studio.ui.tabs.write.brief import BRIEF, BriefForm, brief_of
 from studio.ui.tabs.write.sheet import OutlineCards, Sheet, assembled, kept_ids, plain, section_ids, sheet
 from studio.ui.words import both, line, word
+from studio.writing.exporting.exporter import FORMATS
 from studio.writing.facts import lacking
 from studio.writing.outline import parse_outline
 from studio.writing.requests import (
@@ -97,6 +98,16 @@ class WriteTab:
                 self.back = gr.Button(word("write.undo"), size="sm", elem_classes=["undo", "rests"])
                 self.forth = gr.Button(word("write.redo"), size="sm", elem_classes=["redo", "rests"])
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
+                self.format = gr.Dropdown(
+                    [(word(f"write.format.{kind}"), kind) for kind in FORMATS],
+                    value="docx",
+                    show_label=False,
+                    label=word("write.format"),
+                    container=False,
+                    filterable=False,
+                    min_width=160,
+                    elem_id="write-format",
+                )
                 self.download = gr.Button(word("write.download"), size="sm", elem_id="write-download")
             self.article = ArticleSheet(elem_id="write-text")
             self.kept = result_bar("article", "write")
@@ -140,8 +151,8 @@ class WriteTab:
         self.copy.click(None, self.article, js=f"(text) => window.studio.copy({MARKDOWN_JS})", **QUIET)
         self.download.click(
             None,
-            [self.article, self.cards],
-            js=f"(text, cards) => window.studio.save({MARKDOWN_JS}, JSON.parse(cards).title, 'md')",
+            [self.article, self.cards, self.format, self.brief.keywords],
+            js=f"(text, cards, format, words) => window.studioDesk.export({MARKDOWN_JS}, cards, format, words)",
             **QUIET,
         )
 

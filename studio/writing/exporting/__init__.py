@@ -1,0 +1,1 @@
+"""Articles as files: Markdown, HTML, Word and plain text."""
