@@ -150,6 +150,51 @@ const fill = (node, one, told) => {
   }
 };
 
+// Figures beside the text; what stands somewhere leads there.
+const find = (words) => {
+  const wanted = words.toLowerCase();
+  const texts = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    const at = node.parentElement.closest('.prose, h2') ? node.nodeValue.toLowerCase().indexOf(wanted) : -1;
+    if (at < 0) continue;
+    const range = document.createRange();
+    range.setStart(node, at);
+    range.setEnd(node, at + words.length);
+    const selection = getSelection();
+    selection.removeAllRanges();
+    selection.addRange(range);
+    node.parentElement.scrollIntoView({ block: 'center', behavior: 'smooth' });
+    return;
+  }
+};
+const measures = (told, wasOpen) => {
+  const box = make('details', { class: 'measures' }, make('summary', {}, say('measures')));
+  box.open = Boolean(wasOpen);
+  const list = make('dl', {});
+  const row = (key, what, bad = false) => list.append(make('dt', {}, say(key)), make('dd', bad ? { class: 'bad' } : {}, ...[what].flat()));
+  const words = (pairs) => pairs.map(([word, count]) => {
+    const button = make('button', { type: 'button', class: count ? 'place' : 'place none', dir: 'auto' }, `${word} ${count}`);
+    button.disabled = !count;
+    button.addEventListener('click', () => find(word));
+    return button;
+  });
+  row('length', `${told.words} / ${told.target}`);
+  row('minutes', told.minutes < 1 ? '< 1' : String(Math.round(told.minutes)));
+  row(`sentence.${told.language}`, told.sentence.toFixed(0));
+  if (told.ease !== null) row('ease', told.ease.toFixed(0));
+  if (told.keywords.length) row('keywords', words(told.keywords));
+  if (told.avoided.length) row('avoided', words(told.avoided), true);
+  if (told.phrases.length) row('phrases', words(told.phrases));
+  for (const name of ['title', 'summary']) {
+    const [length, seen, most] = told[name];
+    if (length) row(name, `${length} / ${seen} / ${most}`, length > seen);
+  }
+  if (told.skipped.length) row('skipped', told.skipped.map((place) => `${place + 1}`).join(', '), true);
+  box.append(list);
+  return box;
+};
+
 const jump = (id) => nodes.get(id)?.scrollIntoView({ block: 'start', behavior: 'smooth' });
 const draw = () => {
   const value = current();
@@ -177,7 +222,9 @@ const draw = () => {
     row.addEventListener('click', () => jump(one.id));
     return make('li', {}, row);
   });
-  nav.replaceChildren(make('ol', {}, ...rows));
+  const old = nav.querySelector('details');
+  const figures = value.measures ? measures(value.measures, old?.open) : old;
+  nav.replaceChildren(make('ol', {}, ...rows), ...(figures ? [figures] : []));
 };
 
 const markdown = (value) => {

@@ -4,17 +4,21 @@ import difflib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, Final
 
 import gradio as gr
 
+from studio.errors import InvalidRequest
 from studio.messages import assets
-from studio.ui.tabs.write.sheet import Sheet
+from studio.ui.tabs.write.sheet import Sheet, plain, section_ids
 from studio.ui.words import both
 from studio.writing.exporting.rendering import rendered
 from studio.writing.lengths import units
-from studio.writing.requests import CHANGES, Language, PassageText
+from studio.writing.measuring import measured
+from studio.writing.outline import parse_outline
+from studio.writing.requests import CHANGES, Brief, Language, PassageText
 
 Written = dict[str, Any]
 """What is written: `texts`, Markdown by section id; `unfinished`, the id of a section that was stopped; `missing`,
@@ -41,6 +45,18 @@ LABELS: Final = (
     "apply",
     "proposal",
     "moved",
+    "measures",
+    "length",
+    "minutes",
+    "ease",
+    "sentence.en",
+    "sentence.zh",
+    "keywords",
+    "avoided",
+    "phrases",
+    "title",
+    "summary",
+    "skipped",
     *(f"change.{change}" for change in CHANGES if change != "instruction"),
 )
 
@@ -92,8 +108,13 @@ def written_of(value: Any) -> Written:
     return found
 
 
-def drawn(cards: Sheet | None, written: Written, proposal: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-    """The sheet's value; None while nothing is written."""
+def drawn(
+    cards: Sheet | None,
+    written: Written,
+    proposal: Mapping[str, Any] | None = None,
+    brief: Brief | None = None,
+) -> dict[str, Any] | None:
+    """The sheet's value; None while nothing is written. Its figures hold the words that the `brief` asks for."""
     texts = written["texts"]
     if not cards or not any(section["id"] in texts for section in cards["sections"]):
         return None
@@ -107,7 +128,22 @@ def drawn(cards: Sheet | None, written: Written, proposal: Mapping[str, Any] | N
             told |= {"text": text, "html": formatted(text), "words": units(text, language)}
             told["missing"] = written["missing"].get(key, [])
         sections.append(told)
-    return {"title": cards["title"], "sections": sections, "proposal": dict(proposal) if proposal else None}
+    told_of = dict(proposal) if proposal else None
+    page: dict[str, Any] = {"title": cards["title"], "sections": sections, "proposal": told_of}
+    if proposal is None and written["unfinished"] is None:
+        page["measures"] = _measures(cards, texts, brief)
+    return page
+
+
+def _measures(cards: Sheet, texts: Mapping[str, str], brief: Brief | None) -> dict[str, Any] | None:
+    """The figures beside the text; None while the outline is being typed and is none."""
+    try:
+        outline = parse_outline(plain(cards))
+    except InvalidRequest:
+        return None
+    outline = outline.model_copy(update={"brief": brief or outline.brief})
+    numbered = {place: texts[key] for place, key in enumerate(section_ids(cards)) if key in texts}
+    return asdict(measured(outline, numbered)) | {"language": outline.language}
 
 
 def proposed(order: Order, step: PassageText) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class WriteTab:
         self.writing.run(ordered, self.act, [self.order, *brief, *held], pages)
         self.writing.seal()
 
-        self.cards.change(self.edited, [self.cards, self.article], self.article, **QUIET)
+        self.cards.change(self.edited, [*brief, self.cards, self.article], self.article, **QUIET)
         self.article.input(self.typed, [*brief, *held], [self.article, self.kept, self.work], **QUIET)
         for button, step in ((self.undo, "undo"), (self.back, "undo"), (self.redo, "redo"), (self.forth, "redo")):
             button.click(None, None, None, js=f"() => window.studioDesk.{step}()", **QUIET)
@@ -190,7 +190,7 @@ class WriteTab:
         request = ArticleRequest.of(outline=outline, written=done, begun=begun, model=_model(brief))
         place = Place(owner.id, work, brief={**(asked or {}), "written": _numbered(cards, written)})
         for step in self._studio.keeper.keep(place, request, self._studio.writer.write_article(request)):
-            yield from self._written(cards, written, step)
+            yield from self._written(cards, written, step, request.outline.brief)
 
     def write_one(self, owner: Owner, index: int, *values: Any) -> Iterator[LoadProgress | Updates]:
         """Write one section of the outline, or write it again."""
@@ -208,9 +208,10 @@ class WriteTab:
             begun = written["texts"].get(key, "") if order.get("do") == "go_on" else ""
             yield from self._section(owner, section_ids(cards).index(key), values, begun)
 
-    def edited(self, cards: Sheet | None, written: Written) -> Any:
+    def edited(self, *values: Any) -> Any:
         """Follow the cards when they are rearranged or retitled."""
-        return drawn(cards, written)
+        cards, written = values[len(BRIEF) :]
+        return drawn(cards, written, brief=_given(values[: len(BRIEF)]))
 
     def typed(self, request: gr.Request, *values: Any) -> tuple[Any, Any, Any]:
         """Show a text that was changed by hand as it now is, with the facts that are not in it, and keep it."""
@@ -225,7 +226,7 @@ class WriteTab:
         ids = section_ids(cards)
         texts = {place: written["texts"][key] for place, key in enumerate(ids) if key in written["texts"]}
         missing = {ids[place]: list(facts) for place, facts in lacking(outline, texts).items()}
-        page = drawn(cards, {**written, "missing": missing})
+        page = drawn(cards, {**written, "missing": missing}, brief=outline.brief)
         place = Place(owner_or_local(request).id, work, brief=asked or {})
         kept = self._studio.keeper.edited(place, outline, _numbered(cards, written))
         return page, shown(kept), kept.work if isinstance(kept, Saved) else work
@@ -236,9 +237,9 @@ class WriteTab:
         cards = json.loads(cards) if isinstance(cards, str) else cards
         if not isinstance(cards, dict):
             return {}
-        return {self.article: drawn(cards, written_of(state.get("article") or {"texts": state.get("texts") or {}}))} | {
-            self.cards: cards
-        }
+        written = written_of(state.get("article") or {"texts": state.get("texts") or {}})
+        brief = _given([state.get(name) for name in BRIEF])
+        return {self.article: drawn(cards, written, brief=brief), self.cards: cards}
 
     def opened(self, work: Work, version: Version) -> Mapping[str, Any]:
         """Brief, cards and texts of a version."""
@@ -274,7 +275,7 @@ class WriteTab:
         )
         place = Place(owner.id, work, brief={**(asked or {}), "written": _numbered(cards, written)})
         for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
-            yield from self._written(cards, written, step)
+            yield from self._written(cards, written, step, request.outline.brief)
 
     def _rewritten(
         self, cards: Sheet, written: Written, order: Order, model: str | None
@@ -314,11 +315,14 @@ class WriteTab:
             yield {self.outlining.status: _drafting(step)}
         elif cards is not None:
             told = line(both("write.planned", count=len(cards["sections"])), moving=False)
-            yield {self.cards: cards, self.article: drawn(cards, written), self.outlining.status: told}
+            page = drawn(cards, written, brief=brief)
+            yield {self.cards: cards, self.article: page, self.outlining.status: told}
         else:
             yield step
 
-    def _written(self, cards: Sheet, written: Written, step: Any) -> Iterator[LoadProgress | Updates]:
+    def _written(
+        self, cards: Sheet, written: Written, step: Any, brief: Brief | None
+    ) -> Iterator[LoadProgress | Updates]:
         if isinstance(step, Saved | Unkept):
             yield self._placed(step)
         elif isinstance(step, LoadProgress):
@@ -329,15 +333,13 @@ class WriteTab:
                 written["texts"] = {**written["texts"], key: step.text}
                 written["missing"] = {**written["missing"], key: list(step.missing)}
                 written["unfinished"] = None if step.done else key
-            yield {self.article: drawn(cards, written), self.status: _writing(step, len(cards["sections"]))}
+            page = drawn(cards, written, brief=brief)
+            yield {self.article: page, self.status: _writing(step, len(cards["sections"]))}
 
     def _outline(self, cards: Sheet | None, values: Sequence[Any]) -> Outline:
         """The outline as the cards hold it, with the brief as the form holds it, where that is one."""
         outline = parse_outline(plain(cards))
-        try:
-            return outline.model_copy(update={"brief": brief_of(values)})
-        except InvalidRequest:
-            return outline
+        return outline.model_copy(update={"brief": _given(values) or outline.brief})
 
     def _placed(self, kept: Kept) -> Updates:
         return {self.kept: shown(kept), **({self.work: kept.work} if isinstance(kept, Saved) else {})}
@@ -354,6 +356,14 @@ def _index(event: gr.EventData) -> int:
 def _ordered(event: gr.EventData) -> Order:
     names = ("do", "id", "change", "instruction", "before", "passage", "after")
     return {name: value for name in names if isinstance(value := getattr(event, name, None), str)}
+
+
+def _given(values: Sequence[Any]) -> Brief | None:
+    """The form's brief, where it is one."""
+    try:
+        return brief_of(values)
+    except InvalidRequest:
+        return None
 
 
 def _model(values: Sequence[Any]) -> str | None:
