@@ -139,6 +139,8 @@ const fill = (node, one, told) => {
   } else {
     const prose = make('div', { class: 'prose', dir: 'auto' });
     prose.innerHTML = one.html;
+    // One that was deleted from the library, or never was there: its place says what it was.
+    prose.querySelectorAll('img').forEach((img) => img.addEventListener('error', () => img.replaceWith(make('em', {}, `[${img.alt}]`))));
     prose.addEventListener('dblclick', () => edit(one.id));
     node.append(prose);
   }

@@ -12,6 +12,12 @@
   const read = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
   const can = { brief: () => true, outline: () => Boolean(values.cards), text: () => Boolean(values.article) };
 
+  const escaped = (text) => { const node = document.createElement('p'); node.textContent = text; return node.innerHTML; };
+  // A picture of the studio is nobody else's to fetch, so it goes along.
+  const inlined = async (address) => {
+    const blob = await (await fetch(address)).blob();
+    return new Promise((done) => { const reader = new FileReader(); reader.onload = () => done(reader.result); reader.readAsDataURL(blob); });
+  };
   const field = (name) => document.querySelector(`#write-${name} :is(textarea, input)`)?.value?.trim() || '';
   const folded = () => {
     const box = document.querySelector('#write-folded .folded');
@@ -81,6 +87,17 @@
     go, seen, undo: () => move(-1), redo: () => move(1),
     joined: (name, part) => { parts[name] = part; },
     markdown: (value) => parts.article?.markdown(value) || '',
+    copy: async (text, value) => {
+      const told = read(value);
+      const html = told && `<h1>${escaped(told.title)}</h1>${told.sections.filter((one) => one.html !== undefined).map((one) => `<h2>${escaped(one.heading)}</h2>${one.html}`).join('')}`;
+      try {
+        const page = new DOMParser().parseFromString(html, 'text/html');
+        await Promise.all([...page.querySelectorAll('img')].map(async (img) => { img.src = await inlined(img.getAttribute('src')); }));
+        const parts = { 'text/html': page.body.innerHTML, 'text/plain': text };
+        const blobs = Object.entries(parts).map(([kind, words]) => [kind, new Blob([words], { type: kind })]);
+        await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
+      } catch { await window.studio.copy(text); }
+    },
     export: async (text, cards, format, keywords) => {
       const answer = await fetch('/library/article', {
         method: 'POST', headers: { 'Content-Type': 'application/json' },

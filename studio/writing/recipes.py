@@ -32,6 +32,8 @@ class Recipe:
     """Hold the output to `PROSE` where prose is asked for and the engine can."""
     surroundings: bool
     """Show all headings, what each earlier section says, and the end of what stands before: small models copy it."""
+    tells: bool
+    """Ask for a sentence of its own for each fact that is not in the text, where the model tends to leave them out."""
     again: frozenset[Fault]
     """For which faults to ask once more, somewhat more freely; the better of both is taken."""
     penalty: float
@@ -41,9 +43,11 @@ class Recipe:
 
 
 RECIPES: Final[dict[RecipeName, Recipe]] = {
-    "form": Recipe(example=False, held=True, surroundings=False, again=BROKEN, penalty=1.1, reach=0.75),
-    "draft": Recipe(example=True, held=True, surroundings=False, again=frozenset(WEIGHTS), penalty=1.08, reach=0.75),
-    "free": Recipe(example=False, held=False, surroundings=True, again=BROKEN, penalty=1.0),
+    "form": Recipe(example=False, held=True, surroundings=False, tells=True, again=BROKEN, penalty=1.1, reach=0.75),
+    "draft": Recipe(
+        example=True, held=True, surroundings=False, tells=True, again=frozenset(WEIGHTS), penalty=1.08, reach=0.75
+    ),
+    "free": Recipe(example=False, held=False, surroundings=True, tells=False, again=BROKEN, penalty=1.0),
 }
 
 

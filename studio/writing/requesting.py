@@ -19,6 +19,9 @@ from studio.writing.requests import Brief, Language, Outline, SectionRequest
 OUTLINE_TEMPERATURE: Final = 0.6
 OUTLINE_WORDS: Final[dict[Language, int]] = {"en": 75, "zh": 110}
 """Words, or characters, that a heading, its key points and their JSON take at most in an ordinary outline."""
+FACT_WORDS: Final[dict[Language, int]] = {"en": 40, "zh": 60}
+"""Words, or characters, of a sentence that tells a fact, at most."""
+FACT_TEMPERATURE: Final = 0.3
 HOTTER: Final = 0.2
 """How much more freely a section is drawn that is asked for again."""
 WRITTEN_LENGTH: Final = 300
@@ -156,6 +159,22 @@ class Requester:
             options["grammar"] = GOING_ON if request.begun else PROSE
         asked = self._request(wanted, self.temperature + HOTTER * tried, self.recipe.penalty, options)
         return Asked(asked, belonging, prose, left_out or brief.shortened)
+
+    def fact_request(self, request: SectionRequest, text: str, fact: str) -> TextRequest:
+        """What to ask for a sentence that tells a fact after the section's `text`."""
+        outline = request.outline
+        asked = prompt(
+            "fact",
+            self.language,
+            title=outline.title,
+            heading=outline.sections[request.index].heading,
+            before=ending(text, WRITTEN_LENGTH),
+            fact=fact,
+        )
+        turns = (Message("system", prompt("section_system", self.language, prose=True)), Message("user", asked))
+        wanted = tokens_for(FACT_WORDS[self.language], self.language, self.engine)
+        grammar = PROSE if self.recipe.held and self.engine.limits.grammar else None
+        return self._request(wanted, FACT_TEMPERATURE, self.recipe.penalty, {"messages": turns, "grammar": grammar})
 
     def _section_options(self, prose: bool, begun: str, **fields: Any) -> dict[str, Any]:
         if not self.engine.limits.chat:

@@ -10,8 +10,9 @@ from studio.pace import Pace
 from studio.registry import LoadProgress
 from studio.writing.cleaning import SectionCleaner, loops, sentence_ends, unlooped, whole_sentences, without_lead_in
 from studio.writing.continuity import others
+from studio.writing.facts import missing
 from studio.writing.judging import ALIKE, Verdict, alike, judged
-from studio.writing.lengths import enough, trimmed, units
+from studio.writing.lengths import LEAST, MOST, enough, trimmed, units
 from studio.writing.requesting import Asked, Requester
 from studio.writing.requests import SectionRequest, SectionText
 
@@ -41,7 +42,38 @@ class SectionWriter:
             if self.request.begun or tried + 1 == TRIES or not self.requester.recipe.again.intersection(verdict.faults):
                 break
             asked = self.requester.section_request(self.request, verdict.missing, tried + 1)
+        if verdict.missing and self.requester.recipe.tells and self.requester.engine.limits.chat:
+            best, verdict = yield from self._told(best, verdict, asked)
         yield self._step(best, done=True, verdict=verdict, notice=self._said_of(verdict, asked))
+
+    def _told(
+        self, text: str, verdict: Verdict, asked: Asked
+    ) -> Generator[LoadProgress | SectionText, None, tuple[str, Verdict]]:
+        """The text with a sentence at its end for each fact that is not in it; a sentence that tells it, or none."""
+        target, language = self.request.outline.sections[self.request.index].target_words, self.requester.language
+        for fact in verdict.missing:
+            said = ""
+            request = self.requester.fact_request(self.request, text, fact)
+            with closing(self.requester.write(request)) as chunks:
+                for chunk in chunks:
+                    if isinstance(chunk, LoadProgress):
+                        yield chunk
+                        continue
+                    said += chunk.text
+            cleaner = SectionCleaner(self.request.outline.title, "", ())
+            sentence = whole_sentences(cleaner.read(said, done=True).text.partition("\n")[0]).strip()
+            if not sentence or missing((fact,), sentence):
+                continue
+            # Room is made for it, so that the section keeps its length; what was there before stays.
+            room = max(LEAST * target, target * MOST - units(sentence, language))
+            shorter = trimmed(text, int(room / MOST), language)
+            kept = shorter if len(shorter) >= len(self.request.begun) else text
+            longer = f"{kept}{'' if language == 'zh' else ' '}{sentence}"
+            found = self._judged(longer, asked)
+            if found.cost < verdict.cost:
+                text, verdict = longer, found
+                yield self._step(text)
+        return text, verdict
 
     def _tried(self, asked: Asked) -> Generator[LoadProgress | SectionText, None, str]:
         """One try at the section; one that ends far too early is gone on with."""

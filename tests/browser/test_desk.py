@@ -200,3 +200,37 @@ def test_the_article_is_downloaded_as_it_is_shown(open_page: OpenPage, tmp_path:
     document = Document(str(downloaded(page, tmp_path, "Word (DOCX)")))
     assert ("Normal", "By hand.") in [(paragraph.style.name, paragraph.text) for paragraph in document.paragraphs]
     assert "<p>By hand.</p>" in downloaded(page, tmp_path, "Web page (HTML)").read_text(encoding="utf-8")
+
+
+def test_a_draft_from_word_is_brought_in_and_one_that_is_none_is_refused(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    (tmp_path / "none.docx").write_bytes(b"PK and nothing")
+    page.set_input_files("#tab-write .empty input[type=file]", str(tmp_path / "none.docx"))
+    expect(page.get_by_text("neither Markdown nor a Word document")).to_be_visible()
+    document = Document()
+    document.add_heading("Old bees", 0)
+    for heading in ("First", "Second"):
+        document.add_heading(heading, 1)
+        document.add_paragraph(f"What {heading} says.")
+    document.save(str(tmp_path / "draft.docx"))
+    page.set_input_files("#tab-write .empty input[type=file]", str(tmp_path / "draft.docx"))
+    expect(page.locator("#write-text h1")).to_have_text("Old bees")
+    expect(page.locator("#write-text h2")).to_have_text(["First", "Second"])
+    expect(page.locator("#write-text .prose").last).to_have_text("What Second says.")
+    expect(page.locator("#write-kept .kept-line")).to_be_visible()
+
+
+def test_what_is_copied_pastes_with_its_headings(open_page: OpenPage) -> None:
+    page = open_page()
+    written(page)
+    edit(page, 0, "By **hand**.")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#write-copy")
+    page.wait_for_timeout(500)
+    kinds = page.evaluate(
+        "navigator.clipboard.read().then(async ([one]) =>"
+        " Promise.all(['text/html', 'text/plain'].map(async (kind) => (await one.getType(kind)).text())))"
+    )
+    assert "<strong>hand</strong>" in kinds[0]
+    assert "<h2" in kinds[0]
+    assert "By **hand**." in kinds[1]

@@ -56,9 +56,18 @@ def test_a_missing_fact_is_asked_for_once_more_and_the_better_text_is_taken(tmp_
     assert (section.text, section.missing) == (WITH, ())
     first, second = desk.engine.requests
     assert second.temperature > first.temperature
-    desk = Desk(tmp_path, WITHOUT, "Bees. " * 3, defaults={"recipe": "draft"})
+    desk = Desk(tmp_path, WITHOUT, "Bees. " * 3, "No.", defaults={"recipe": "draft"})
     section = written(desk)
     assert (section.text, section.missing) == (WITHOUT, (FACT,))
+
+
+def test_a_fact_that_was_left_out_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
+    short = "You need a hive, and a smoker that does not go out while you work over there."
+    desk = Desk(tmp_path, short, "A veil costs 30 euros. And more, and", defaults={"recipe": "form"})
+    section = written(desk)
+    assert section.text == f"{short} A veil costs 30 euros."
+    assert section.missing == ()
+    assert FACT in desk.asked()
 
 
 def test_a_larger_model_is_not_asked_again_for_a_fact_and_it_is_told_all_the_same(tmp_path: Path) -> None:

@@ -171,3 +171,9 @@ def difference(old: str, new: str) -> list[tuple[str, str]]:
 def formatted(text: str) -> str:
     """Markdown as HTML that shows the studio's own pictures and no others, which would tell strangers who reads."""
     return rendered(text, lambda address: address if address.startswith(OWN_FILES) else None)
+
+
+def numbered(cards: Sheet | None, written: Written) -> dict[str, str]:
+    """The texts by the number of their section."""
+    texts = written["texts"]
+    return {str(place): texts[key] for place, key in enumerate(section_ids(cards) if cards else ()) if key in texts}

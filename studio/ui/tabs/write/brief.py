@@ -1,10 +1,12 @@
 """The brief: what a piece is to be about, for whom, and how."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import gradio as gr
 from gradio.blocks import Block
 
+from studio.errors import InvalidRequest
 from studio.ui.components import model_choice, work_button
 from studio.ui.model_line import runs_line
 from studio.ui.start_stop import TabContext
@@ -111,3 +113,11 @@ def brief_of(values: Any) -> Brief:
     """
     fields = dict(zip(BRIEF, values, strict=True))
     return Brief.of(**{**fields, "model": fields["model"] or None})
+
+
+def given_brief(values: Sequence[Any]) -> Brief | None:
+    """The form's brief, where it is one."""
+    try:
+        return brief_of(values)
+    except InvalidRequest:
+        return None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
@@ -19,12 +20,14 @@ from studio.ui.remembering.bar import result_bar, shown
 from studio.ui.remembering.forms import Form
 from studio.ui.remembering.recall import RecallFold
 from studio.ui.start_stop import QUIET, TabContext, Updates
-from studio.ui.tabs.write.article import ArticleSheet, Order, Written, drawn, nothing, proposed, written_of
-from studio.ui.tabs.write.brief import BRIEF, BriefForm, brief_of
+from studio.ui.tabs.write.article import ArticleSheet, Order, Written, drawn, nothing, numbered, proposed, written_of
+from studio.ui.tabs.write.brief import BRIEF, BriefForm, brief_of, given_brief
+from studio.ui.tabs.write.lines import drafting_line, writing_line
 from studio.ui.tabs.write.sheet import OutlineCards, Sheet, assembled, kept_ids, plain, section_ids, sheet
-from studio.ui.words import both, line, word
+from studio.ui.words import both, complaint, line, word
 from studio.writing.exporting.exporter import FORMATS
 from studio.writing.facts import lacking
+from studio.writing.importing import imported
 from studio.writing.outline import parse_outline
 from studio.writing.requests import (
     ArticleRequest,
@@ -75,6 +78,12 @@ class WriteTab:
                 (name, getattr(self.brief, name)) for name in ("topic", "audience", "tone", "language", "keywords")
             ]
             examples(context, "write", fields)
+            self.bring = gr.UploadButton(
+                word("write.bring"),  # type: ignore[arg-type]
+                size="sm",
+                file_types=[".md", ".markdown", ".txt", ".docx"],
+                elem_id="write-bring",
+            )
 
     def _plan(self) -> None:
         with gr.Column(elem_id="write-plan", elem_classes="result"):
@@ -144,11 +153,13 @@ class WriteTab:
         self.writing.run(ordered, self.act, [self.order, *brief, *held], pages)
         self.writing.seal()
 
+        brought = [self.cards, self.article, self.brief.topic, self.brief.language, *pages[1:]]
+        self.bring.upload(self.brought, self.bring, brought, **QUIET)
         self.cards.change(self.edited, [*brief, self.cards, self.article], self.article, **QUIET)
         self.article.input(self.typed, [*brief, *held], [self.article, self.kept, self.work], **QUIET)
         for button, step in ((self.undo, "undo"), (self.back, "undo"), (self.redo, "redo"), (self.forth, "redo")):
             button.click(None, None, None, js=f"() => window.studioDesk.{step}()", **QUIET)
-        self.copy.click(None, self.article, js=f"(text) => window.studio.copy({MARKDOWN_JS})", **QUIET)
+        self.copy.click(None, self.article, js=f"(text) => window.studioDesk.copy({MARKDOWN_JS}, text)", **QUIET)
         self.download.click(
             None,
             [self.article, self.cards, self.format, self.brief.keywords],
@@ -188,7 +199,7 @@ class WriteTab:
         if len(done) == len(ids):
             done, written = {}, nothing()
         request = ArticleRequest.of(outline=outline, written=done, begun=begun, model=_model(brief))
-        place = Place(owner.id, work, brief={**(asked or {}), "written": _numbered(cards, written)})
+        place = Place(owner.id, work, brief={**(asked or {}), "written": numbered(cards, written)})
         for step in self._studio.keeper.keep(place, request, self._studio.writer.write_article(request)):
             yield from self._written(cards, written, step, request.outline.brief)
 
@@ -211,7 +222,23 @@ class WriteTab:
     def edited(self, *values: Any) -> Any:
         """Follow the cards when they are rearranged or retitled."""
         cards, written = values[len(BRIEF) :]
-        return drawn(cards, written, brief=_given(values[: len(BRIEF)]))
+        return drawn(cards, written, brief=given_brief(values[: len(BRIEF)]))
+
+    def brought(self, path: str | None, request: gr.Request) -> Updates:
+        """A draft from a file: its outline, its texts, and a work of its own."""
+        if not path:
+            return {self.cards: gr.skip()}
+        try:
+            outline, texts = imported(Path(path))
+        except InvalidRequest as error:
+            gr.Warning(complaint(error))
+            return {self.cards: gr.skip()}
+        cards = sheet(outline)
+        written = {**nothing(), "texts": {section_ids(cards)[index]: text for index, text in texts.items()}}
+        owner = owner_or_local(request).id
+        kept = self._studio.keeper.edited(Place(owner), outline, numbered(cards, written))
+        told: Updates = {self.cards: cards, self.article: drawn(cards, written), self.brief.topic: outline.title}
+        return told | {self.brief.language: outline.language, self.asked: {}} | self._placed(kept)
 
     def typed(self, request: gr.Request, *values: Any) -> tuple[Any, Any, Any]:
         """Show a text that was changed by hand as it now is, with the facts that are not in it, and keep it."""
@@ -228,7 +255,7 @@ class WriteTab:
         missing = {ids[place]: list(facts) for place, facts in lacking(outline, texts).items()}
         page = drawn(cards, {**written, "missing": missing}, brief=outline.brief)
         place = Place(owner_or_local(request).id, work, brief=asked or {})
-        kept = self._studio.keeper.edited(place, outline, _numbered(cards, written))
+        kept = self._studio.keeper.edited(place, outline, numbered(cards, written))
         return page, shown(kept), kept.work if isinstance(kept, Saved) else work
 
     def follows(self, state: Mapping[str, Any]) -> Updates:
@@ -238,7 +265,7 @@ class WriteTab:
         if not isinstance(cards, dict):
             return {}
         written = written_of(state.get("article") or {"texts": state.get("texts") or {}})
-        brief = _given([state.get(name) for name in BRIEF])
+        brief = given_brief([state.get(name) for name in BRIEF])
         return {self.article: drawn(cards, written, brief=brief), self.cards: cards}
 
     def opened(self, work: Work, version: Version) -> Mapping[str, Any]:
@@ -273,7 +300,7 @@ class WriteTab:
             begun=begun,
             model=_model(brief),
         )
-        place = Place(owner.id, work, brief={**(asked or {}), "written": _numbered(cards, written)})
+        place = Place(owner.id, work, brief={**(asked or {}), "written": numbered(cards, written)})
         for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
             yield from self._written(cards, written, step, request.outline.brief)
 
@@ -312,7 +339,7 @@ class WriteTab:
         if isinstance(step, Saved | Unkept):
             yield {**self._placed(step), self.asked: brief.model_dump(mode="json")}
         elif isinstance(step, Drafting):
-            yield {self.outlining.status: _drafting(step)}
+            yield {self.outlining.status: drafting_line(step)}
         elif cards is not None:
             told = line(both("write.planned", count=len(cards["sections"])), moving=False)
             page = drawn(cards, written, brief=brief)
@@ -334,12 +361,12 @@ class WriteTab:
                 written["missing"] = {**written["missing"], key: list(step.missing)}
                 written["unfinished"] = None if step.done else key
             page = drawn(cards, written, brief=brief)
-            yield {self.article: page, self.status: _writing(step, len(cards["sections"]))}
+            yield {self.article: page, self.status: writing_line(step, len(cards["sections"]))}
 
     def _outline(self, cards: Sheet | None, values: Sequence[Any]) -> Outline:
         """The outline as the cards hold it, with the brief as the form holds it, where that is one."""
         outline = parse_outline(plain(cards))
-        return outline.model_copy(update={"brief": _given(values) or outline.brief})
+        return outline.model_copy(update={"brief": given_brief(values) or outline.brief})
 
     def _placed(self, kept: Kept) -> Updates:
         return {self.kept: shown(kept), **({self.work: kept.work} if isinstance(kept, Saved) else {})}
@@ -358,31 +385,5 @@ def _ordered(event: gr.EventData) -> Order:
     return {name: value for name in names if isinstance(value := getattr(event, name, None), str)}
 
 
-def _given(values: Sequence[Any]) -> Brief | None:
-    """The form's brief, where it is one."""
-    try:
-        return brief_of(values)
-    except InvalidRequest:
-        return None
-
-
 def _model(values: Sequence[Any]) -> str | None:
     return values[BRIEF.index("model")] or None
-
-
-def _numbered(cards: Sheet | None, written: Written) -> dict[str, str]:
-    """The texts by the number of their section."""
-    texts = written["texts"]
-    return {str(place): texts[key] for place, key in enumerate(section_ids(cards) if cards else ()) if key in texts}
-
-
-def _drafting(step: Drafting) -> str:
-    return line(both("write.drafting", headings=step.headings, total=step.total), step.headings / step.total)
-
-
-def _writing(step: SectionText, count: int) -> str:
-    notice = f" · {both(step.notice)}" if step.notice else ""
-    rate = f"{step.tokens / step.seconds:.0f}" if step.seconds else "—"
-    key = "write.written" if step.done else "write.writing"
-    text = both(key, number=step.index + 1, count=count, tokens=step.tokens, rate=rate)
-    return line(text + notice, step.index / count if count > 1 else None, moving=not step.done)
