@@ -17,6 +17,7 @@ from studio.hosting.home_thread import HomeThread
 from studio.hosting.zerogpu import Gpu, zerogpu
 from studio.identity.identity import Identity
 from studio.identity.owners import LOCAL
+from studio.illustrating.article import ArticleIllustrator
 from studio.imaging.adapters.hub import AdapterHub
 from studio.imaging.adapters.library import AdapterLibrary
 from studio.imaging.control.annotations import Annotations
@@ -135,6 +136,9 @@ class Studio:
         resident_bytes = expect_room(residents or (), bindings, books, store)
         if gpu is not None:
             self._borrow(gpu, resident_bytes)
+        self.article_illustrator = ArticleIllustrator(
+            self.registry, self.writer, self.illustrator, self.keeper, self.library
+        )
         self.plotter = Plotter(self.illustrator, self.registry, self.phrasing, self.settings.outputs)
         if residents is not None:
             self._load_residents(home)

@@ -121,6 +121,7 @@ const fill = (node, one, told) => {
   acts.append(editing ? tool('done', close, 'tool strong') : tool('edit', () => edit(one.id)));
   acts.append(tool('rewrite', () => { open = { id: one.id, editing, panel: !paneled }; draw(); }));
   if (one.state === 'unfinished') acts.append(tool('go_on', () => order({ do: 'go_on', id: one.id }), 'tool strong'));
+  if (document.getElementById('write-illustrate')) acts.append(tool('picture', () => order({ do: 'picture', id: one.id })));
   acts.append(tool('again', () => order({ do: 'again', id: one.id })));
   node.replaceChildren(make('div', { class: 'head' }, make('h2', { dir: 'auto' }, one.heading), acts));
   const box = paneled ? panel(one.id) : null;

@@ -2,6 +2,7 @@
 // `labels` holds each label in both languages, as HTML.
 const list = element.querySelector('.cards');
 let shown = '';
+let dragged = null;
 
 const say = (key) => {
   const span = document.createElement('span');
@@ -58,9 +59,13 @@ const card = (section, index, count) => {
   const move = (by) => rearrange((v) => { v.sections.splice(index + by, 0, ...v.sections.splice(index, 1)); });
   const write = make('button', { type: 'button', class: 'tool strong' }, say('write'));
   write.addEventListener('click', () => trigger('submit', { index }));
-  return make(
+  // The number is what a card is dragged by; the keyboard has the buttons.
+  const grip = make('b', { 'aria-hidden': 'true', draggable: 'true' }, String(index + 1));
+  grip.addEventListener('dragstart', (event) => { dragged = index; event.dataTransfer.effectAllowed = 'move'; event.dataTransfer.setDragImage(node, 16, 16); });
+  grip.addEventListener('dragend', () => { dragged = null; list.querySelectorAll('.over').forEach((other) => other.classList.remove('over')); });
+  const node = make(
     'li', {},
-    make('div', { class: 'row' }, make('b', { 'aria-hidden': 'true' }, String(index + 1)), field('heading', heading, 'wide')),
+    make('div', { class: 'row' }, grip, field('heading', heading, 'wide')),
     field('points', points, 'points'),
     make(
       'div', { class: 'row foot' }, field('words', words, 'words'),
@@ -72,6 +77,17 @@ const card = (section, index, count) => {
       write,
     ),
   );
+  node.addEventListener('dragover', (event) => { if (dragged !== null) { event.preventDefault(); node.classList.add('over'); } });
+  node.addEventListener('dragleave', () => node.classList.remove('over'));
+  node.addEventListener('drop', (event) => {
+    if (dragged === null) return;
+    event.preventDefault();
+    const from = dragged;
+    dragged = null;
+    if (from !== index) rearrange((v) => { v.sections.splice(index, 0, ...v.sections.splice(from, 1)); });
+    else draw();
+  });
+  return node;
 };
 
 const draw = () => {
@@ -86,7 +102,20 @@ const draw = () => {
   const add = tool('add', '+', () => rearrange((v) => v.sections.push({
     id: Math.random().toString(36).slice(2, 10), heading: '', key_points: [], target_words: 150,
   })), value.sections.length >= 12);
-  list.append(field('title', title, 'wide'), cards, add);
+  const others = (value.alternative_titles || []).map((words) => {
+    const pick = make('button', { type: 'button', class: 'tool chip', dir: 'auto' }, words);
+    pick.addEventListener('click', () => rearrange((v) => {
+      v.alternative_titles = v.alternative_titles.map((other) => (other === words ? v.title : other)).filter(Boolean);
+      v.title = words;
+    }));
+    return pick;
+  });
+  const summary = make('textarea', { rows: 1, maxlength: 2000 });
+  summary.value = value.summary || '';
+  summary.addEventListener('input', () => { fit(summary); keep((v) => { v.summary = summary.value; }); });
+  list.append(field('title', title, 'wide'));
+  if (others.length) list.append(make('div', { class: 'others' }, say('others'), ...others));
+  list.append(field('summary', summary, 'wide'), cards, add);
   requestAnimationFrame(() => list.querySelectorAll('textarea').forEach(fit));
 };
 

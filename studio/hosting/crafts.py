@@ -22,7 +22,16 @@ from studio.registry import Catalogue, ModelSpec, Registry
 from studio.registry import Task as Kind
 from studio.writing.lengths import units
 from studio.writing.passages import written_language
-from studio.writing.requests import ArticleRequest, Brief, Outline, ReplanRequest, RewriteRequest, SectionRequest
+from studio.writing.requesting import PICTURE_TOKENS
+from studio.writing.requests import (
+    ArticleRequest,
+    Brief,
+    Outline,
+    PicturePromptsRequest,
+    ReplanRequest,
+    RewriteRequest,
+    SectionRequest,
+)
 from studio.writing.sections import TRIES
 from studio.writing.writer import PENALTIES, Writer
 from studio.writing.writer import TASKS as WRITING
@@ -69,6 +78,7 @@ class Host:
             craft,
             outline=self._route(craft.outline, WRITING, _outline_seconds),
             replan=self._route(craft.replan, WRITING, _replan_seconds),
+            picture_prompts=self._route(craft.picture_prompts, WRITING, _prompts_seconds),
             rewrite=self._route(craft.rewrite, WRITING, _rewrite_seconds),
             write_section=self._route(craft.write_section, WRITING, _section_seconds),
             write_article=self._route(craft.write_article, WRITING, _article_seconds),
@@ -123,6 +133,10 @@ def _outline_seconds(brief: Brief, spec: ModelSpec) -> float:
 
 def _replan_seconds(request: ReplanRequest, spec: ModelSpec) -> float:
     return _outline_seconds(request.brief.model_copy(update={"sections": len(request.outline.sections)}), spec)
+
+
+def _prompts_seconds(request: PicturePromptsRequest, spec: ModelSpec) -> float:
+    return writing(PICTURE_TOKENS * len(request.texts), spec.memory or 0)
 
 
 def _rewrite_seconds(request: RewriteRequest, spec: ModelSpec) -> float:

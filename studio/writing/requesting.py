@@ -21,6 +21,9 @@ OUTLINE_WORDS: Final[dict[Language, int]] = {"en": 75, "zh": 110}
 """Words, or characters, that a heading, its key points and their JSON take at most in an ordinary outline."""
 FACT_WORDS: Final[dict[Language, int]] = {"en": 40, "zh": 60}
 """Words, or characters, of a sentence that tells a fact, at most."""
+PICTURED: Final = 600
+"""Characters of a section that are shown to whoever says what a picture of it shows."""
+PICTURE_TOKENS: Final = 48
 FACT_TEMPERATURE: Final = 0.3
 HOTTER: Final = 0.2
 """How much more freely a section is drawn that is asked for again."""
@@ -159,6 +162,26 @@ class Requester:
             options["grammar"] = GOING_ON if request.begun else PROSE
         asked = self._request(wanted, self.temperature + HOTTER * tried, self.recipe.penalty, options)
         return Asked(asked, belonging, prose, left_out or brief.shortened)
+
+    def picture_request(self, outline: Outline, index: int, text: str) -> TextRequest:
+        """What to ask for the few words that say what a picture of a section shows."""
+        example_fields = example(self.language)["picture"]
+        wanted = {"title": outline.title, "heading": outline.sections[index].heading, "text": text[:PICTURED]}
+        turns = [
+            prompt("picture", self.language, **fields)
+            for fields in ({name: example_fields[name] for name in wanted}, wanted)
+        ]
+        options: dict[str, Any] = {"stop": ("\n",)}
+        if self.engine.limits.chat:
+            options["messages"] = (
+                Message("system", prompt("picture_system", self.language)),
+                Message("user", turns[0]),
+                Message("assistant", example_fields["answer"]),
+                Message("user", turns[1]),
+            )
+        else:
+            options["prompt"] = f"{turns[0]}\n{example_fields['answer']}\n\n{turns[1]}\n"
+        return self._request(PICTURE_TOKENS, FACT_TEMPERATURE, 1.0, options)
 
     def fact_request(self, request: SectionRequest, text: str, fact: str) -> TextRequest:
         """What to ask for a sentence that tells a fact after the section's `text`."""

@@ -161,6 +161,24 @@ class RewriteRequest(Request):
     model: str | None = None
 
 
+class PicturePromptsRequest(Request):
+    """Say for each section what a picture of it shows."""
+
+    outline: Outline
+    texts: Mapping[int, Verbatim]
+    language: Language = "en"
+    """That of the image model."""
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class PicturePrompt:
+    """What a picture for a section shows, in a few words."""
+
+    index: int
+    text: str
+
+
 @dataclass(frozen=True)
 class Drafting:
     """An outline is on its way: the JSON so far, and how many sections it already names."""

@@ -29,51 +29,54 @@ class SectionWriter:
     tokens: int = field(default=0, init=False)
     seconds: float = field(default=0.0, init=False)
     notice: str | None = field(default=None, init=False)
+    best: str = field(default="", init=False)
+    """What stands, and is shown, while it is tried once more."""
 
     def steps(self) -> Generator[LoadProgress | SectionText, None, None]:
         """The section so far, again and again; the last one is done, and the best of what was tried."""
-        best, verdict = "", Verdict(("empty",), ())
+        verdict = Verdict(("empty",), ())
         asked = self.requester.section_request(self.request)
         for tried in range(TRIES):
             text = yield from self._tried(asked)
             found = self._judged(text, asked)
             if tried == 0 or found.cost < verdict.cost:
-                best, verdict = text, found
+                self.best, verdict = text, found
             if self.request.begun or tried + 1 == TRIES or not self.requester.recipe.again.intersection(verdict.faults):
                 break
             asked = self.requester.section_request(self.request, verdict.missing, tried + 1)
         if verdict.missing and self.requester.recipe.tells and self.requester.engine.limits.chat:
-            best, verdict = yield from self._told(best, verdict, asked)
-        yield self._step(best, done=True, verdict=verdict, notice=self._said_of(verdict, asked))
+            verdict = yield from self._told(verdict, asked)
+        yield self._step(self.best, done=True, verdict=verdict, notice=self._said_of(verdict, asked))
 
-    def _told(
-        self, text: str, verdict: Verdict, asked: Asked
-    ) -> Generator[LoadProgress | SectionText, None, tuple[str, Verdict]]:
-        """The text with a sentence at its end for each fact that is not in it; a sentence that tells it, or none."""
+    def _told(self, verdict: Verdict, asked: Asked) -> Generator[LoadProgress | SectionText, None, Verdict]:
+        """Put a sentence at the end for each fact that is not in the text, if the model writes one that tells it."""
         target, language = self.request.outline.sections[self.request.index].target_words, self.requester.language
+        pace = Pace()
         for fact in verdict.missing:
             said = ""
-            request = self.requester.fact_request(self.request, text, fact)
+            request = self.requester.fact_request(self.request, self.best, fact)
             with closing(self.requester.write(request)) as chunks:
                 for chunk in chunks:
                     if isinstance(chunk, LoadProgress):
                         yield chunk
                         continue
                     said += chunk.text
+                    if pace.due():
+                        yield self._step(self.best)
             cleaner = SectionCleaner(self.request.outline.title, "", ())
             sentence = whole_sentences(cleaner.read(said, done=True).text.partition("\n")[0]).strip()
             if not sentence or missing((fact,), sentence):
                 continue
             # Room is made for it, so that the section keeps its length; what was there before stays.
             room = max(LEAST * target, target * MOST - units(sentence, language))
-            shorter = trimmed(text, int(room / MOST), language)
-            kept = shorter if len(shorter) >= len(self.request.begun) else text
+            shorter = trimmed(self.best, int(room / MOST), language)
+            kept = shorter if len(shorter) >= len(self.request.begun) else self.best
             longer = f"{kept}{'' if language == 'zh' else ' '}{sentence}"
             found = self._judged(longer, asked)
             if found.cost < verdict.cost:
-                text, verdict = longer, found
-                yield self._step(text)
-        return text, verdict
+                self.best, verdict = longer, found
+                yield self._step(self.best)
+        return verdict
 
     def _tried(self, asked: Asked) -> Generator[LoadProgress | SectionText, None, str]:
         """One try at the section; one that ends far too early is gone on with."""
@@ -117,7 +120,7 @@ class SectionWriter:
                 if body.ended or loops(body.text) or full:
                     cut = True
                     break
-                yield self._step(text)
+                yield self._step(self.best or text)
         self.seconds = before[1] + pace.seconds
         body = proof.read(said, done=True)
         text = _joined(begun, said, unlooped(body.text) if loops(body.text) else body.text)
@@ -131,7 +134,7 @@ class SectionWriter:
             ends = [end for end in sentence_ends(text) if end >= len(begun)]
             shorter = text[: ends[0]] if ends else text
         text = shorter
-        yield self._step(text)
+        yield self._step(self.best or text)
         return text
 
     def _judged(self, text: str, asked: Asked) -> Verdict:
@@ -159,7 +162,8 @@ class SectionWriter:
     ) -> SectionText:
         index = self.request.index
         heading = self.request.outline.sections[index].heading
-        told = notice if done else self.notice or self.requester.notice
+        again = "write.notice.again" if self.best else None
+        told = notice if done else self.notice or self.requester.notice or again
         missing = verdict.missing if verdict else ()
         return SectionText(index, heading, text, done, self.tokens, self.seconds, told, missing)
 

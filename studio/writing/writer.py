@@ -18,6 +18,8 @@ from studio.writing.requests import (
     Drafting,
     Outline,
     PassageText,
+    PicturePrompt,
+    PicturePromptsRequest,
     ReplanRequest,
     RewriteRequest,
     SectionRequest,
@@ -27,6 +29,8 @@ from studio.writing.sections import SectionWriter
 
 TASKS: Final[tuple[Task, ...]] = ("text", "code")
 """Models that can write, those made for it first."""
+LONGEST_PROMPT: Final = 200
+"""Characters of what a picture shows."""
 PENALTIES: Final = (1.08, 1.15)
 """Repeat penalties of the first try at an outline, and of the second one, made when headings repeat."""
 
@@ -60,6 +64,27 @@ class Writer:
         brief = request.brief.model_copy(update={"sections": count, "model": request.model or request.brief.model})
         for step in self._planned(brief, kept):
             yield replanned(request.brief, before, step) if isinstance(step, Outline) else step
+
+    def picture_prompts(self, request: PicturePromptsRequest) -> Generator[LoadProgress | PicturePrompt, None, None]:
+        """Say what a picture for each section shows, under one lease, in the language of whoever will draw it.
+
+        Raises:
+            UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed, InvalidRequest.
+        """
+        with self._registry.lend(request.model, *TASKS, shape=shape_for(0, request.language)) as loan:
+            yield from loan.arrive()
+            requester = Requester(loan, request.language)
+            for index in sorted(request.texts):
+                said = ""
+                asked = requester.picture_request(request.outline, index, request.texts[index])
+                with closing(requester.write(asked)) as chunks:
+                    for chunk in chunks:
+                        if isinstance(chunk, LoadProgress):
+                            yield chunk
+                            continue
+                        said += chunk.text
+                words = " ".join(said.split()).strip("\"'“”*.。 ")
+                yield PicturePrompt(index, words[:LONGEST_PROMPT] or request.outline.sections[index].heading)
 
     def _planned(self, brief: Brief, kept: tuple[str, ...]) -> Generator[LoadProgress | Drafting | Outline, None, None]:
         """An outline of so many sections beside headings that are `kept`."""

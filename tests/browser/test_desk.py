@@ -234,3 +234,22 @@ def test_what_is_copied_pastes_with_its_headings(open_page: OpenPage) -> None:
     assert "<strong>hand</strong>" in kinds[0]
     assert "<h2" in kinds[0]
     assert "By **hand**." in kinds[1]
+
+
+def test_a_card_is_dragged_to_another_place_and_another_title_is_picked(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#write-topic textarea", "Bees")
+    page.fill("#write-sections input", "3")
+    page.click("#write-outline-start")
+    headings = page.locator("#write-cards li input[type=text]")
+    expect(headings).to_have_count(3)
+    for number, heading in enumerate(("One", "Two", "Three")):
+        headings.nth(number).fill(heading)
+    page.locator("#write-cards [draggable]").nth(2).drag_to(page.locator("#write-cards li").first)
+    expect(headings.first).to_have_value("Three")
+    expect(headings.last).to_have_value("Two")
+    title = page.locator("#write-cards .title")
+    title.fill("Mine")
+    page.locator("#write-cards .others .tool").first.click()
+    expect(title).not_to_have_value("Mine")
+    expect(page.locator("#write-cards .others .tool").first).to_have_text("Mine")

@@ -61,6 +61,19 @@ def test_a_missing_fact_is_asked_for_once_more_and_the_better_text_is_taken(tmp_
     assert (section.text, section.missing) == (WITHOUT, (FACT,))
 
 
+def test_the_first_text_stands_while_another_is_tried(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, WITHOUT, WITH, defaults={"recipe": "draft"}, delay=0.02)
+    steps = [
+        step
+        for step in desk.writer.write_section(SectionRequest.of(outline=OUTLINE, index=0))
+        if isinstance(step, SectionText)
+    ]
+    first = next(place for place, step in enumerate(steps) if step.text == WITHOUT)
+    assert {step.text for step in steps[first:]} == {WITHOUT, WITH}
+    assert "write.notice.again" in {step.notice for step in steps[first:]}
+    assert steps[-1].notice is None
+
+
 def test_a_fact_that_was_left_out_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
     short = "You need a hive, and a smoker that does not go out while you work over there."
     desk = Desk(tmp_path, short, "A veil costs 30 euros. And more, and", defaults={"recipe": "form"})

@@ -9,13 +9,16 @@ from gradio.data_classes import FileData
 from gradio.utils import get_upload_folder
 
 from studio.identity.owners import Owner
+from studio.illustrating.article import Illustrated, IllustrateRequest
 from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved
 from studio.messages import message
 from studio.studio import Studio
 from studio.ui.api.answers import answers, kept_as
 from studio.ui.shelf.articles import article_file
+from studio.writing.exporting.exporter import ExportRequest
 from studio.writing.exporting.markdown import article_markdown
+from studio.writing.importing import parted
 from studio.writing.outline import parse_outline
 from studio.writing.requests import (
     Article,
@@ -175,6 +178,30 @@ class ArticleEndpoints:
             for step in self._studio.writer.rewrite(RewriteRequest.of(**fields)):
                 if isinstance(step, PassageText):
                     yield step.text, {"notice": _sentence(step.notice)} if step.done else None
+                else:
+                    yield None
+
+        yield from answers(steps, UNWRITTEN)
+
+    def illustrate(
+        self, owner: Owner, text: str, model: str | None = None, image_model: str | None = None
+    ) -> Iterator[tuple[str, Json | None]]:
+        """Draw a picture for every section of an article, Markdown; streams the article as the pictures come into it.
+
+        At the end beside it {works, prompts}: the pictures' works, and what each shows. What stands after a picture's
+        address, `/library/file/…`, comes along when the article is exported.
+        """
+
+        def steps() -> Iterator[tuple[str, Json | None] | None]:
+            outline, texts = parted(ExportRequest.of(text=text).text, "")
+            request = IllustrateRequest.of(outline=outline, texts=texts, model=model, image_model=image_model)
+            works, prompts = list[str](), list[str]()
+            for step in self._studio.article_illustrator.illustrate(owner.id, request):
+                if isinstance(step, Illustrated):
+                    texts[step.index] = step.text
+                    works.append(step.kept.work)
+                    prompts.append(step.prompt)
+                    yield article_markdown(outline, texts), {"works": works, "prompts": prompts}
                 else:
                     yield None
 

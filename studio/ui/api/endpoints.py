@@ -46,7 +46,7 @@ class Endpoints:
         accounting, controls = Accounting(self._studio), self._studio.identity.require_controls
         articles = ArticleEndpoints(self._studio)
         self._publish(self._text, accounting, WRITING, articles.outline, articles.write_section, articles.write_article)
-        self._publish(self._text, accounting, WRITING, articles.continue_, articles.rewrite)
+        self._publish(self._text, accounting, WRITING, articles.continue_, articles.rewrite, articles.illustrate)
         self._publish(None, accounting, (), articles.export_article)
         self._publish(self._text, accounting, CODING, self.generate_code)
         self._publish(self._imaging, accounting, DRAWING, pictures.generate_image)

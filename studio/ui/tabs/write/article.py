@@ -36,6 +36,7 @@ LABELS: Final = (
     "again",
     "go_on",
     "rewrite",
+    "picture",
     "accept",
     "discard",
     "whole",

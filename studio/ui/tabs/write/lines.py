@@ -1,7 +1,8 @@
 """What the desk says while something is written."""
 
+from studio.illustrating.article import Drawing
 from studio.ui.words import both, line
-from studio.writing.requests import Drafting, SectionText
+from studio.writing.requests import Drafting, PicturePrompt, SectionText
 
 
 def drafting_line(step: Drafting) -> str:
@@ -16,3 +17,10 @@ def writing_line(step: SectionText, count: int) -> str:
     key = "write.written" if step.done else "write.writing"
     text = both(key, number=step.index + 1, count=count, tokens=step.tokens, rate=rate)
     return line(text + notice, step.index / count if count > 1 else None, moving=not step.done)
+
+
+def illustrating_line(step: PicturePrompt | Drawing) -> str:
+    """What is drawn, and how many there are."""
+    if isinstance(step, Drawing):
+        return line(both("write.drawing", number=step.number + 1, total=step.total), step.number / step.total)
+    return line(both("write.picturing", number=step.index + 1))

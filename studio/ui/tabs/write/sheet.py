@@ -29,6 +29,8 @@ LABELS: Final = (
     "lock",
     "unlock",
     "replan",
+    "others",
+    "summary",
 )
 
 

@@ -1,7 +1,7 @@
 """The writing desk: from a brief to an outline to an article, each of which can be worked on."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from gradio.blocks import Block
 
 from studio.errors import InvalidRequest
 from studio.identity.owners import Owner
-from studio.keeping.keeper import Kept, Place, Unkept
+from studio.keeping.keeper import Place, Unkept
 from studio.library.values import Saved, Version, Work
 from studio.registry import LoadProgress
 from studio.ui.accounting import owner_or_local
@@ -20,25 +20,21 @@ from studio.ui.remembering.bar import result_bar, shown
 from studio.ui.remembering.forms import Form
 from studio.ui.remembering.recall import RecallFold
 from studio.ui.start_stop import QUIET, TabContext, Updates
-from studio.ui.tabs.write.article import ArticleSheet, Order, Written, drawn, nothing, numbered, proposed, written_of
+from studio.ui.tabs.write.article import ArticleSheet, Order, Written, drawn, nothing, numbered, written_of
 from studio.ui.tabs.write.brief import BRIEF, BriefForm, brief_of, given_brief
-from studio.ui.tabs.write.lines import drafting_line, writing_line
-from studio.ui.tabs.write.sheet import OutlineCards, Sheet, assembled, kept_ids, plain, section_ids, sheet
+from studio.ui.tabs.write.lines import drafting_line
+from studio.ui.tabs.write.sheet import OutlineCards, Sheet, kept_ids, plain, section_ids, sheet
+from studio.ui.tabs.write.working import Working, outline_of
 from studio.ui.words import both, complaint, line, word
 from studio.writing.exporting.exporter import FORMATS
 from studio.writing.facts import lacking
 from studio.writing.importing import imported
 from studio.writing.outline import parse_outline
 from studio.writing.requests import (
-    ArticleRequest,
     Brief,
     Drafting,
     Outline,
-    PassageText,
     ReplanRequest,
-    RewriteRequest,
-    SectionRequest,
-    SectionText,
 )
 from studio.writing.writer import TASKS
 
@@ -64,6 +60,7 @@ class WriteTab:
                 self._launch(context)
         self.model, self.language, self.runs = self.brief.model, self.brief.language, self.brief.runs
         self.outlining = self.brief.outlining
+        self.working = Working(self._studio, self.article, self.status, self.kept, self.work)
         self._wire()
         fields = {**self.brief.fields, **{name: getattr(self, name) for name in HELD}}
         self.draft = Form(context.studio.library, fields, HELD)
@@ -106,6 +103,13 @@ class WriteTab:
             with gr.Row(elem_classes="actions"):
                 self.back = gr.Button(word("write.undo"), size="sm", elem_classes=["undo", "rests"])
                 self.forth = gr.Button(word("write.redo"), size="sm", elem_classes=["redo", "rests"])
+                self.illustrate = gr.Button(
+                    word("write.illustrate"),
+                    size="sm",
+                    visible=bool(self._studio.catalogue.for_task("image")),
+                    elem_classes="rests",
+                    elem_id="write-illustrate",
+                )
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
                 self.format = gr.Dropdown(
                     [(word(f"write.format.{kind}"), kind) for kind in FORMATS],
@@ -145,12 +149,13 @@ class WriteTab:
         self.outlining.seal()
 
         pages = [self.article, self.kept, self.work, self.asked]
-        self.writing.run(self.writing.start.click, self.write_all, [*brief, *held], pages)
-        self.writing.run(self.go_on.click, self.write_all, [*brief, *held], pages)
+        self.writing.run(self.writing.start.click, self.working.write_all, [*brief, *held], pages)
+        self.writing.run(self.go_on.click, self.working.write_all, [*brief, *held], pages)
         picked = self.cards.submit(_index, None, self.index, queue=False, api_visibility="private")
-        self.writing.run(picked, self.write_one, [self.index, *brief, *held], pages)
+        self.writing.run(picked, self.working.write_one, [self.index, *brief, *held], pages)
         ordered = self.article.submit(_ordered, None, self.order, queue=False, api_visibility="private")
-        self.writing.run(ordered, self.act, [self.order, *brief, *held], pages)
+        self.writing.run(ordered, self.working.act, [self.order, *brief, *held], pages)
+        self.writing.run(self.illustrate.click, self.working.draw_all, [*brief, *held], pages)
         self.writing.seal()
 
         brought = [self.cards, self.article, self.brief.topic, self.brief.language, *pages[1:]]
@@ -190,35 +195,6 @@ class WriteTab:
         others = [{**section, "locked": place != index} for place, section in enumerate(cards["sections"])]
         yield from self._replanned(Place(owner.id, work), brief, {**cards, "sections": others}, written, cards)
 
-    def write_all(self, owner: Owner, *values: Any) -> Iterator[LoadProgress | Updates]:
-        """Write every section that is not written, and go on with one that was stopped; or all, where all are."""
-        brief, (cards, written, work, asked) = values[: len(BRIEF)], values[len(BRIEF) :]
-        outline, ids, texts = self._outline(cards, brief), section_ids(cards), written["texts"]
-        done = {place: texts[key] for place, key in enumerate(ids) if key in texts and key != written["unfinished"]}
-        begun = {place: texts[key] for place, key in enumerate(ids) if key in texts and key == written["unfinished"]}
-        if len(done) == len(ids):
-            done, written = {}, nothing()
-        request = ArticleRequest.of(outline=outline, written=done, begun=begun, model=_model(brief))
-        place = Place(owner.id, work, brief={**(asked or {}), "written": numbered(cards, written)})
-        for step in self._studio.keeper.keep(place, request, self._studio.writer.write_article(request)):
-            yield from self._written(cards, written, step, request.outline.brief)
-
-    def write_one(self, owner: Owner, index: int, *values: Any) -> Iterator[LoadProgress | Updates]:
-        """Write one section of the outline, or write it again."""
-        yield from self._section(owner, index, values)
-
-    def act(self, owner: Owner, order: Order, *values: Any) -> Iterator[LoadProgress | Updates]:
-        """Do what was asked for at a section."""
-        cards, written = values[len(BRIEF)], values[len(BRIEF) + 1]
-        key = str(order.get("id"))
-        if not cards or key not in section_ids(cards):
-            raise InvalidRequest("outline.gone")
-        if order.get("do") == "rewrite":
-            yield from self._rewritten(cards, written, order, _model(values[: len(BRIEF)]))
-        else:
-            begun = written["texts"].get(key, "") if order.get("do") == "go_on" else ""
-            yield from self._section(owner, section_ids(cards).index(key), values, begun)
-
     def edited(self, *values: Any) -> Any:
         """Follow the cards when they are rearranged or retitled."""
         cards, written = values[len(BRIEF) :]
@@ -238,7 +214,7 @@ class WriteTab:
         owner = owner_or_local(request).id
         kept = self._studio.keeper.edited(Place(owner), outline, numbered(cards, written))
         told: Updates = {self.cards: cards, self.article: drawn(cards, written), self.brief.topic: outline.title}
-        return told | {self.brief.language: outline.language, self.asked: {}} | self._placed(kept)
+        return told | {self.brief.language: outline.language, self.asked: {}} | self.working.placed(kept)
 
     def typed(self, request: gr.Request, *values: Any) -> tuple[Any, Any, Any]:
         """Show a text that was changed by hand as it now is, with the facts that are not in it, and keep it."""
@@ -247,7 +223,7 @@ class WriteTab:
         if page is None or cards is None:
             return None, gr.skip(), gr.skip()
         try:
-            outline = self._outline(cards, brief)
+            outline = outline_of(cards, brief)
         except InvalidRequest:  # a heading that is being typed; the next run says what is wrong with it
             return page, gr.skip(), gr.skip()
         ids = section_ids(cards)
@@ -289,39 +265,6 @@ class WriteTab:
         texts = {**texts, found[-1]: f"{texts[found[-1]].rstrip()}\n\n{picture}\n"}
         return {self.article: drawn(cards, {**written, "texts": texts})}
 
-    def _section(
-        self, owner: Owner, index: int, values: Sequence[Any], begun: str = ""
-    ) -> Iterator[LoadProgress | Updates]:
-        brief, (cards, written, work, asked) = values[: len(BRIEF)], values[len(BRIEF) :]
-        request = SectionRequest.of(
-            outline=self._outline(cards, brief),
-            index=index,
-            article=assembled(cards, written["texts"]),
-            begun=begun,
-            model=_model(brief),
-        )
-        place = Place(owner.id, work, brief={**(asked or {}), "written": numbered(cards, written)})
-        for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
-            yield from self._written(cards, written, step, request.outline.brief)
-
-    def _rewritten(
-        self, cards: Sheet, written: Written, order: Order, model: str | None
-    ) -> Iterator[LoadProgress | Updates]:
-        fields = {name: order.get(name, "") for name in ("change", "instruction", "before", "after")}
-        language = cards.get("language") if order.get("change") != "translate" else None
-        request = RewriteRequest.of(text=order.get("passage", ""), language=language, model=model, **fields)
-        for step in self._studio.writer.rewrite(request):
-            if isinstance(step, PassageText):
-                key = "write.proposed" if step.done else "write.rewriting"
-                notice = f" · {both(step.notice)}" if step.notice else ""
-                told = both(key, tokens=step.tokens) + notice
-                yield {
-                    self.article: drawn(cards, written, proposed(order, step)),
-                    self.status: line(told, moving=not step.done),
-                }
-            else:
-                yield step
-
     def _replanned(
         self, place: Place, brief: Brief, cards: Sheet, written: Written, before: Sheet | None = None
     ) -> Iterator[LoadProgress | Updates]:
@@ -337,7 +280,7 @@ class WriteTab:
         self, step: Any, brief: Brief, cards: Sheet | None, written: Written
     ) -> Iterator[LoadProgress | Updates]:
         if isinstance(step, Saved | Unkept):
-            yield {**self._placed(step), self.asked: brief.model_dump(mode="json")}
+            yield {**self.working.placed(step), self.asked: brief.model_dump(mode="json")}
         elif isinstance(step, Drafting):
             yield {self.outlining.status: drafting_line(step)}
         elif cards is not None:
@@ -346,30 +289,6 @@ class WriteTab:
             yield {self.cards: cards, self.article: page, self.outlining.status: told}
         else:
             yield step
-
-    def _written(
-        self, cards: Sheet, written: Written, step: Any, brief: Brief | None
-    ) -> Iterator[LoadProgress | Updates]:
-        if isinstance(step, Saved | Unkept):
-            yield self._placed(step)
-        elif isinstance(step, LoadProgress):
-            yield step
-        elif isinstance(step, SectionText):
-            key = section_ids(cards)[step.index]
-            if step.text or step.done:
-                written["texts"] = {**written["texts"], key: step.text}
-                written["missing"] = {**written["missing"], key: list(step.missing)}
-                written["unfinished"] = None if step.done else key
-            page = drawn(cards, written, brief=brief)
-            yield {self.article: page, self.status: writing_line(step, len(cards["sections"]))}
-
-    def _outline(self, cards: Sheet | None, values: Sequence[Any]) -> Outline:
-        """The outline as the cards hold it, with the brief as the form holds it, where that is one."""
-        outline = parse_outline(plain(cards))
-        return outline.model_copy(update={"brief": given_brief(values) or outline.brief})
-
-    def _placed(self, kept: Kept) -> Updates:
-        return {self.kept: shown(kept), **({self.work: kept.work} if isinstance(kept, Saved) else {})}
 
 
 HELD: Final = ("cards", "article", "work", "asked", "kept")
@@ -383,7 +302,3 @@ def _index(event: gr.EventData) -> int:
 def _ordered(event: gr.EventData) -> Order:
     names = ("do", "id", "change", "instruction", "before", "passage", "after")
     return {name: value for name in names if isinstance(value := getattr(event, name, None), str)}
-
-
-def _model(values: Sequence[Any]) -> str | None:
-    return values[BRIEF.index("model")] or None

@@ -1,0 +1,1 @@
+"""One article, several crafts: pictures drawn for its sections, and put where they belong."""
