@@ -33,7 +33,7 @@ from studio.registry import Binding, Catalogue, ModelSpec, Rung
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui.app import serve
-from studio.writing.outline import parse_outline
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import ArticleRequest
 
 MODELS: Final = ("smollm2-135m", "qwen2.5-coder-1.5b")

@@ -26,7 +26,7 @@ from studio.engines.text.llamacpp import LlamaCppEngine
 from studio.registry import Binding, ModelSpec
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.writing.exporting.markdown import article_markdown
+from studio.writing.documents.markdown import article_markdown
 from studio.writing.requests import Brief, Outline, SectionRequest, SectionText
 
 MODELS: Final = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")

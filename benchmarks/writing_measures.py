@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from typing import Any, Final
 
-from studio.writing.facts import facts_of, missing
-from studio.writing.judging import ALIKE, PHRASE_TIMES, RUN, phrases
-from studio.writing.judging import alike as share_alike
+from studio.writing.checking.facts import facts_of, missing
+from studio.writing.checking.judging import ALIKE, PHRASE_TIMES, RUN, phrases
+from studio.writing.checking.judging import alike as share_alike
 from studio.writing.lengths import units
 from studio.writing.prompts import example
 from studio.writing.requests import Language

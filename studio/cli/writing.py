@@ -14,8 +14,8 @@ from studio.cli.console import Json, Model, Output, kept, last, opened, read, re
 from studio.cli.terminal import Terminal
 from studio.coding.requests import ScoreRequest, Snippet, SnippetRequest
 from studio.errors import InvalidRequest, StorageFailed
-from studio.writing.exporting.exporter import FORMATS, ExportRequest, exported, unfronted
-from studio.writing.outline import parse_outline
+from studio.writing.documents.exporter import FORMATS, ExportRequest, exported, unfronted
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import (
     PIECE_KINDS,
     Article,

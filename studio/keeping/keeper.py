@@ -20,7 +20,7 @@ from studio.library.library import Library
 from studio.library.values import File, Kind, Made, Saved
 from studio.registry import Task
 from studio.validation import Request
-from studio.writing.exporting.markdown import article_markdown, outline_markdown
+from studio.writing.documents.markdown import article_markdown, outline_markdown
 from studio.writing.requests import Article, ArticleRequest, Brief, Outline, ReplanRequest, SectionRequest, SectionText
 from studio.writing.writer import TASKS as WRITING
 

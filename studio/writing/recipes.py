@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from studio.registry import ModelSpec
-from studio.writing.judging import WEIGHTS, Fault
+from studio.writing.checking.judging import WEIGHTS, Fault
 
 RecipeName = Literal["form", "draft", "free"]
 _PARAGRAPHS: Final = r"""("\n\n" paragraph){0,9} "\n"?

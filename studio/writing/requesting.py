@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from studio.engines.text import Message, TextChunk, TextEngine, TextRequest, is_spoken
 from studio.registry import LoadProgress, Loan, ModelSpec
+from studio.writing.checking.facts import dealt, facts_of, words_of
 from studio.writing.cleaning import sentence_ends
 from studio.writing.continuity import ending, surroundings
-from studio.writing.facts import dealt, facts_of, words_of
 from studio.writing.lengths import FRAME_TOKENS, fitted, left_for_output, tokens_for
-from studio.writing.plan import schema
+from studio.writing.outlining.plan import schema
 from studio.writing.prompts import example, manner, prompt, worked_section
 from studio.writing.recipes import GOING_ON, PROSE, Recipe, recipe_for
 from studio.writing.requests import Brief, Language, Outline, SectionRequest

@@ -8,10 +8,10 @@ from typing import Final
 from studio.engines.text import Message, TextRequest
 from studio.pace import Pace
 from studio.registry import LoadProgress
+from studio.writing.checking.facts import missing
+from studio.writing.checking.judging import ALIKE, Verdict, alike, judged
 from studio.writing.cleaning import SectionCleaner, loops, sentence_ends, unlooped, whole_sentences, without_lead_in
 from studio.writing.continuity import others
-from studio.writing.facts import missing
-from studio.writing.judging import ALIKE, Verdict, alike, judged
 from studio.writing.lengths import LEAST, MOST, enough, trimmed, units
 from studio.writing.requesting import Asked, Requester
 from studio.writing.requests import SectionRequest, SectionText

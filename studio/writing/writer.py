@@ -6,10 +6,10 @@ from typing import Final
 
 from studio.pace import Pace
 from studio.registry import LoadProgress, Registry, Shape, Task
-from studio.writing.exporting.markdown import article_markdown
+from studio.writing.documents.markdown import article_markdown
 from studio.writing.lengths import shape_for, units
+from studio.writing.outlining.plan import Draft, missing, outlined, read_draft, replanned
 from studio.writing.passages import rewritten, written_language
-from studio.writing.plan import Draft, missing, outlined, read_draft, replanned
 from studio.writing.requesting import OUTLINE_WORDS, Requester
 from studio.writing.requests import (
     Article,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from studio.errors import InvalidRequest
-from studio.writing.outline import parse_outline
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.prompts import manner
 from studio.writing.requests import MOST_NOTES, PIECE_KINDS, Brief, Outline, ReplanRequest, Section
 from tests.writing.test_writer import OUTLINE, PLAN, Desk, brief

@@ -16,10 +16,10 @@ from studio.messages import message
 from studio.studio import Studio
 from studio.ui.api.answers import answers, kept_as
 from studio.ui.shelf.articles import article_file
-from studio.writing.exporting.exporter import ExportRequest
-from studio.writing.exporting.markdown import article_markdown
-from studio.writing.importing import parted
-from studio.writing.outline import parse_outline
+from studio.writing.documents.exporter import ExportRequest
+from studio.writing.documents.importing import parted
+from studio.writing.documents.markdown import article_markdown
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import (
     Article,
     ArticleRequest,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from studio.errors import InvalidRequest, StudioError
 from studio.library.library import Library
-from studio.writing.exporting.exporter import Exported, ExportRequest, exported
+from studio.writing.documents.exporter import Exported, ExportRequest, exported
 
 FILE: Final = re.compile(r"/library/file/([0-9a-f]{64})$")
 FIELDS: Final = tuple(ExportRequest.model_fields)

@@ -14,10 +14,10 @@ from studio.errors import InvalidRequest
 from studio.messages import assets
 from studio.ui.tabs.write.sheet import Sheet, plain, section_ids
 from studio.ui.words import both
-from studio.writing.exporting.rendering import rendered
+from studio.writing.checking.measuring import measured
+from studio.writing.documents.rendering import rendered
 from studio.writing.lengths import units
-from studio.writing.measuring import measured
-from studio.writing.outline import parse_outline
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import CHANGES, Brief, Language, PassageText
 
 Written = dict[str, Any]

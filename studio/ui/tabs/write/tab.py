@@ -26,10 +26,10 @@ from studio.ui.tabs.write.lines import drafting_line
 from studio.ui.tabs.write.sheet import OutlineCards, Sheet, kept_ids, plain, section_ids, sheet
 from studio.ui.tabs.write.working import Working, outline_of
 from studio.ui.words import both, complaint, line, word
-from studio.writing.exporting.exporter import FORMATS
-from studio.writing.facts import lacking
-from studio.writing.importing import imported
-from studio.writing.outline import parse_outline
+from studio.writing.checking.facts import lacking
+from studio.writing.documents.exporter import FORMATS
+from studio.writing.documents.importing import imported
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import (
     Brief,
     Drafting,

@@ -20,7 +20,7 @@ from studio.ui.tabs.write.brief import BRIEF, given_brief
 from studio.ui.tabs.write.lines import illustrating_line, writing_line
 from studio.ui.tabs.write.sheet import Sheet, assembled, plain, section_ids
 from studio.ui.words import both, line
-from studio.writing.outline import parse_outline
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import (
     ArticleRequest,
     Brief,

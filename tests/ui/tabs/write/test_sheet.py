@@ -1,7 +1,7 @@
 """The outline as cards, and the article that grows out of it."""
 
 from studio.ui.tabs.write.sheet import assembled, plain, section_ids, sheet
-from studio.writing.outline import parse_outline
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import Outline, Section
 
 OUTLINE = Outline(

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.errors import InvalidRequest
-from studio.writing.exporting.exporter import ExportRequest, exported
-from studio.writing.exporting.markdown import article_markdown
-from studio.writing.importing import imported, parted
+from studio.writing.documents.exporter import ExportRequest, exported
+from studio.writing.documents.importing import imported, parted
+from studio.writing.documents.markdown import article_markdown
 
 MARKDOWN = """---
 title: Other

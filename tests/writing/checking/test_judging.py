@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.writing.judging import alike, judged
+from studio.writing.checking.judging import alike, judged
 from studio.writing.requests import Language
 
 GOOD = "Push the furniture into the middle of the room. Lay plastic film on the floor and tape its edges down."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.writing.plan import Draft, missing, outlined, read_draft, schema, shares, tidy
+from studio.writing.outlining.plan import Draft, missing, outlined, read_draft, schema, shares, tidy
 from studio.writing.requests import Brief
 
 GOOD = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.writing.measuring import flesch, measured, plain, repeated, times
+from studio.writing.checking.measuring import flesch, measured, plain, repeated, times
 from studio.writing.requests import Brief, Outline, Section
 
 EASY = "The cat sat on the mat. The dog ran to the cat. They had fun."

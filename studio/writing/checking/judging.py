@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from studio.writing.facts import HAN, LATIN, missing
+from studio.writing.checking.facts import HAN, LATIN, missing
 from studio.writing.lengths import units
 from studio.writing.requests import Language
 

@@ -13,8 +13,8 @@ import yaml
 
 from studio.errors import InvalidRequest
 from studio.validation import Document, Line, Request
-from studio.writing.exporting.plain import plain_text
-from studio.writing.exporting.rendering import rendered
+from studio.writing.documents.plain import plain_text
+from studio.writing.documents.rendering import rendered
 from studio.writing.requests import Language, language_of
 
 Format = Literal["md", "zip", "html", "docx", "txt"]
@@ -168,7 +168,7 @@ def _page(request: ExportRequest, title: str, picture: Picture) -> bytes:
 
 def _word(request: ExportRequest, title: str, picture: Picture) -> bytes:
     # python-docx takes a while to import, and most people never ask for it.
-    from studio.writing.exporting.word import word_document
+    from studio.writing.documents.word import word_document
 
     return word_document(request.text, title, request.summary, language_of(request.text), picture)
 

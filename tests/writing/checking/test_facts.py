@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.writing.facts import dealt, facts_of, missing, words_of
+from studio.writing.checking.facts import dealt, facts_of, missing, words_of
 from studio.writing.requests import Outline, Section
 
 BALCONY = Outline(

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from studio.errors import InvalidRequest
 from studio.validation import Verbatim
-from studio.writing.exporting.exporter import title_of, unfronted
+from studio.writing.documents.exporter import title_of, unfronted
 from studio.writing.lengths import units
-from studio.writing.outline import MOST_SECTIONS
+from studio.writing.outlining.outline import MOST_SECTIONS
 from studio.writing.requests import Outline, Section, language_of
 
 MOST_BYTES: Final = 20_000_000

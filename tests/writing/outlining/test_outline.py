@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from studio.errors import InvalidRequest
 from studio.messages import LOCALES
-from studio.writing.outline import parse_outline
+from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import Outline, SectionRequest
 
 GOOD: dict[str, Any] = {

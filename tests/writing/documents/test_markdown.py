@@ -1,7 +1,7 @@
 """What leaves the studio."""
 
 from studio.writing.continuity import ending, surroundings
-from studio.writing.exporting.markdown import article_markdown
+from studio.writing.documents.markdown import article_markdown
 from studio.writing.requests import Outline, Section
 
 OUTLINE = Outline(

@@ -5,7 +5,7 @@ from typing import Final
 
 from markdown_it.token import Token
 
-from studio.writing.exporting.rendering import tokens
+from studio.writing.documents.rendering import tokens
 
 MARK: Final = re.compile(r" *(?:-|\d+\.) ")
 """An item of a list whose words are still to come."""

@@ -14,7 +14,7 @@ from docx.shared import Inches, Pt, RGBColor
 from markdown_it.token import Token
 from PIL import Image
 
-from studio.writing.exporting.rendering import tokens
+from studio.writing.documents.rendering import tokens
 from studio.writing.requests import Language
 
 WIDEST: Final = 6.0

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from studio.writing.checking.facts import HAN, words_of
+from studio.writing.checking.judging import GRAM, REPORTED
 from studio.writing.cleaning import sentence_ends
-from studio.writing.facts import HAN, words_of
-from studio.writing.judging import GRAM, REPORTED
 from studio.writing.lengths import units
 from studio.writing.requests import Language, Outline
 

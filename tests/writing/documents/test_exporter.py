@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from studio.errors import InvalidRequest
-from studio.writing.exporting.exporter import (
+from studio.writing.documents.exporter import (
     FORMATS,
     ExportRequest,
     Format,
@@ -22,7 +22,7 @@ from studio.writing.exporting.exporter import (
     title_of,
     unfronted,
 )
-from studio.writing.exporting.plain import plain_text
+from studio.writing.documents.plain import plain_text
 
 ARTICLE = """# 阳台上的番茄
 

@@ -1,0 +1,1 @@
+"""Articles as files, out and in: Markdown, HTML, Word and plain text."""

@@ -1,1 +1,0 @@
-"""Articles as files: Markdown, HTML, Word and plain text."""
