@@ -33,6 +33,10 @@ QUIET: Final[Mapping[str, Any]] = MappingProxyType(
     {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 )
 """For small events that answer at once and are no endpoints."""
+TOLD: Final[Mapping[str, Any]] = MappingProxyType(
+    {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+)
+"""For small events that may have to warn: Gradio shows a warning only of what went through its queue."""
 BUSY_JS: Final = "() => [{__type__: 'update', visible: false}, {__type__: 'update', visible: true}, Date.now()]"
 """Swapping the buttons in the browser makes Stop reachable at once, even while the request still queues. What is
 started gets a number, so that a Stop that comes late ends what it was meant for and nothing that came after."""

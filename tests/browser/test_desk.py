@@ -236,7 +236,7 @@ def test_what_is_copied_pastes_with_its_headings(open_page: OpenPage) -> None:
     assert "By **hand**." in kinds[1]
 
 
-def test_a_card_is_dragged_to_another_place_and_another_title_is_picked(open_page: OpenPage) -> None:
+def test_a_card_is_dragged_to_another_place(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#write-topic textarea", "Bees")
     page.fill("#write-sections input", "3")
@@ -248,8 +248,3 @@ def test_a_card_is_dragged_to_another_place_and_another_title_is_picked(open_pag
     page.locator("#write-cards [draggable]").nth(2).drag_to(page.locator("#write-cards li").first)
     expect(headings.first).to_have_value("Three")
     expect(headings.last).to_have_value("Two")
-    title = page.locator("#write-cards .title")
-    title.fill("Mine")
-    page.locator("#write-cards .others .tool").first.click()
-    expect(title).not_to_have_value("Mine")
-    expect(page.locator("#write-cards .others .tool").first).to_have_text("Mine")

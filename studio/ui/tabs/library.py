@@ -15,7 +15,7 @@ from studio.registry import LoadProgress
 from studio.ui.accounting import owner_or_local
 from studio.ui.remembering.drafts import Drafts
 from studio.ui.remembering.forms import copied
-from studio.ui.start_stop import QUIET, StartStop, TabContext, Updates
+from studio.ui.start_stop import QUIET, TOLD, StartStop, TabContext, Updates
 from studio.ui.tabs.enlarge import EnlargeTab
 from studio.ui.tabs.image.reopening import part_of
 from studio.ui.tabs.image.tab import ImageTab
@@ -68,7 +68,7 @@ class LibraryTab:
         if isinstance(enlarged, EnlargeTab):
             outputs += [enlarged.picture]
         outputs = list(dict.fromkeys([self._tabs, *outputs]))
-        self.page.submit(self.send, asked, outputs, **QUIET)
+        self.page.submit(self.send, asked, outputs, **TOLD)
 
     def send(self, request: gr.Request, event: gr.EventData, *held: Any) -> Updates:
         """Take a work to another tab: opened, remixed, or its picture sent on."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from studio.errors import InvalidRequest, StudioError
 from studio.imaging.prompts.styles import Style
 from studio.ui.accounting import owner_or_local
-from studio.ui.start_stop import QUIET, TabContext, Updates
+from studio.ui.start_stop import QUIET, TOLD, TabContext, Updates
 from studio.ui.words import both, complaint, word
 
 
@@ -65,7 +65,7 @@ class PromptTools:
             trigger_mode="always_last",
             **QUIET,
         )
-        self.keep.click(self.kept, [self.name, prompt, negative], [self.styles, self.name, prompt, negative], **QUIET)
+        self.keep.click(self.kept, [self.name, prompt, negative], [self.styles, self.name, prompt, negative], **TOLD)
 
     def refreshed(self) -> Any:
         """The styles there are now."""

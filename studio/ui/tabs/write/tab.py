@@ -19,7 +19,7 @@ from studio.ui.model_line import who_runs
 from studio.ui.remembering.bar import result_bar, shown
 from studio.ui.remembering.forms import Form
 from studio.ui.remembering.recall import RecallFold
-from studio.ui.start_stop import QUIET, TabContext, Updates
+from studio.ui.start_stop import QUIET, TOLD, TabContext, Updates
 from studio.ui.tabs.write.article import ArticleSheet, Order, Written, drawn, nothing, numbered, written_of
 from studio.ui.tabs.write.brief import BRIEF, BriefForm, brief_of, given_brief
 from studio.ui.tabs.write.lines import drafting_line
@@ -159,7 +159,7 @@ class WriteTab:
         self.writing.seal()
 
         brought = [self.cards, self.article, self.brief.topic, self.brief.language, *pages[1:]]
-        self.bring.upload(self.brought, self.bring, brought, **QUIET)
+        self.bring.upload(self.brought, self.bring, brought, **TOLD)
         self.cards.change(self.edited, [*brief, self.cards, self.article], self.article, **QUIET)
         self.article.input(self.typed, [*brief, *held], [self.article, self.kept, self.work], **QUIET)
         for button, step in ((self.undo, "undo"), (self.back, "undo"), (self.redo, "redo"), (self.forth, "redo")):
