@@ -31,8 +31,15 @@ const rearrange = (change) => {
 const field = (key, control, name) => make('label', { class: name }, say(key), control);
 const fit = (area) => {
   area.style.height = 'auto';
-  area.style.height = `${area.scrollHeight + 2}px`;
+  // What is not in sight has no height yet.
+  if (area.scrollHeight) area.style.height = `${area.scrollHeight + 2}px`;
 };
+let width = 0;
+new ResizeObserver(() => {
+  if (list.clientWidth === width) return;
+  width = list.clientWidth;
+  list.querySelectorAll('textarea').forEach(fit);
+}).observe(list);
 
 const tool = (key, sign, action, disabled) => {
   const button = make('button', { type: 'button', class: 'tool' }, make('i', { 'aria-hidden': 'true' }, sign), say(key));

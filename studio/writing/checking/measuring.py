@@ -81,8 +81,10 @@ def measured(outline: Outline, texts: Mapping[int, str]) -> Measures:
 
 
 def plain(markdown: str) -> str:
-    """The prose of Markdown: no code, no marks, links as their words."""
-    return MARKS.sub(lambda found: found[1] or "", REPORTED.sub("", markdown)).strip()
+    """The prose of Markdown: no code, no marks, no pictures, links as their words."""
+    return MARKS.sub(
+        lambda found: "" if found[0].startswith("!") else found[1] or "", REPORTED.sub("", markdown)
+    ).strip()
 
 
 def times(word: str, text: str) -> int:

@@ -37,6 +37,7 @@ def test_plain_words_read_more_easily_than_long_ones() -> None:
 
 
 def test_code_and_marks_are_no_prose() -> None:
+    assert plain("One\n\n![A hive](/library/file/abc)") == "One"
     assert plain("## A **b** [c](d)\n\n```python\nx = 1\n```\n\n- e") == "A b c\n\n\n\ne"
 
 

@@ -15,6 +15,7 @@ from studio.messages import assets
 from studio.ui.tabs.write.sheet import Sheet, plain, section_ids
 from studio.ui.words import both
 from studio.writing.checking.measuring import measured
+from studio.writing.checking.measuring import plain as prose
 from studio.writing.documents.rendering import rendered
 from studio.writing.lengths import units
 from studio.writing.outlining.outline import parse_outline
@@ -126,7 +127,7 @@ def drawn(
         state = "empty" if text is None else "unfinished" if written["unfinished"] == key else "done"
         told = {"id": key, "heading": section["heading"], "target": section["target_words"], "state": state}
         if text is not None:
-            told |= {"text": text, "html": formatted(text), "words": units(text, language)}
+            told |= {"text": text, "html": formatted(text), "words": units(prose(text), language)}
             told["missing"] = written["missing"].get(key, [])
         sections.append(told)
     told_of = dict(proposal) if proposal else None
