@@ -99,13 +99,8 @@ class Keeper:
         """Keep code that somebody wrote by hand, with what was found in it."""
         made = {"code": request.code, "language": request.language, "report": report.model_dump(mode="json")}
         settings = {"language": request.language}
-        if place.work:
-            try:
-                last = self._library.works.version(place.owner, place.work)
-                if last.made.get("code") == request.code:
-                    return Saved(place.work, last.number)
-            except StudioError:
-                pass  # deleted meanwhile, or not to be read: `put` makes a new work, or says why not
+        if unchanged := self._unchanged(place, "code", request.code):
+            return unchanged
         return self.put(place, Made("snippet", titled(request.code), {}, made, settings, how="edited"))
 
     def edited(self, place: Place, outline: Outline, sections: Mapping[str, str]) -> Kept:
@@ -113,15 +108,20 @@ class Keeper:
         brief = {name: value for name, value in place.brief.items() if name != "written"}
         asked = {"what": "article", **({"brief": brief} if brief else {})}
         plan, text = outline.model_dump(mode="json"), _assembled(outline, sections)
-        if place.work:
-            try:
-                last = self._library.works.version(place.owner, place.work)
-                if last.made.get("text") == text:
-                    return Saved(place.work, last.number)
-            except StudioError:
-                pass  # deleted meanwhile, or not to be read: `put` makes a new work, or says why not
+        if unchanged := self._unchanged(place, "text", text):
+            return unchanged
         made = {"outline": plan, "sections": dict(sections), "text": text}
         return self.put(place, Made("article", outline.title, asked, made, how="edited"))
+
+    def _unchanged(self, place: Place, name: str, value: str) -> Saved | None:
+        """The last version of a work, where it made the same; None where `put` has to say."""
+        if not place.work:
+            return None
+        try:
+            last = self._library.works.version(place.owner, place.work)
+        except StudioError:  # deleted meanwhile, or not to be read: `put` makes a new work, or says why not
+            return None
+        return Saved(place.work, last.number) if last.made.get(name) == value else None
 
     def put(self, place: Place, made: Made) -> Kept:
         """Keep one result; a refusal is told and not raised, because what was made must not be lost with it."""
@@ -164,6 +164,10 @@ class _Run:
     """What was shown last and is not kept yet."""
     texts: dict[int, str] = field(default_factory=dict)
     tokens: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.request, ArticleRequest):  # what stays as it is belongs to the article, too
+            self.texts = dict(self.request.written)
 
     def note(self, step: object) -> None:
         """Remember what may be the last word, should the run end here."""
@@ -214,10 +218,10 @@ class _Run:
     @made.register
     def _section(self, step: SectionText) -> Iterator[Made]:
         if isinstance(self.request, ArticleRequest):  # one that was stopped
-            texts = self.texts | {step.index: step.text}
-            markdown = article_markdown(self.request.outline, texts)
-            self.texts = texts
-            yield from self._article(Article(markdown, step.index, len(self.request.outline.sections), done=False))
+            finished, outline = len(self.texts), self.request.outline
+            self.texts[step.index] = step.text
+            markdown = article_markdown(outline, self.texts)
+            yield from self._article(Article(markdown, finished, len(outline.sections), done=False))
         elif isinstance(self.request, SectionRequest):
             request = self.request
             known = dict(self.place.brief.get("written") or {})

@@ -80,6 +80,20 @@ def test_a_stopped_article_keeps_its_sections_and_the_one_under_way(keeper: Keep
     assert (stopped.asked["written"], stopped.asked["total"]) == (1, 2)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_was_written_before_stays_in_an_article_that_is_gone_on_with(
+    keeper: Keeper, library: Library, stopped: bool
+) -> None:
+    request = ArticleRequest.of(outline=OUTLINE, written={0: "first"})
+    steps = [section(1, "sec", done=not stopped), Article("# Bees\n\n## One\n\nfirst\n\n## Two\n\nsec\n", 2, 2, True)]
+    list(keeper.keep(Place("ada"), request, iter(steps[:1] if stopped else steps)))
+    (work,) = library.works.find("ada", Search()).works
+    version = library.works.version("ada", work.id)
+    assert version.made["sections"] == {"0": "first", "1": "sec"}
+    assert version.made["text"] == "# Bees\n\n## One\n\nfirst\n\n## Two\n\nsec\n"
+    assert version.asked["written"] == (1 if stopped else 2)
+
+
 def test_a_section_stopped_halfway_is_kept_beside_the_others(keeper: Keeper, library: Library) -> None:
     request = SectionRequest.of(outline=OUTLINE, index=1)
     place = Place("ada", brief={"written": {"0": "first"}})

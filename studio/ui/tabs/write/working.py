@@ -1,6 +1,7 @@
 """What is done at the text: sections written and gone on with, passages proposed, pictures drawn."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -97,18 +98,20 @@ class Working:
         ids = section_ids(cards)
         texts = {place: written["texts"][key] for place, key in enumerate(ids) if key in written["texts"]}
         request = IllustrateRequest.of(outline=outline, texts=texts, sections=sections, model=model_of(brief))
+        place = Place(owner.id, work, brief=asked or {})
         for step in self._studio.article_illustrator.illustrate(owner.id, request):
             if isinstance(step, Illustrated):
                 written["texts"] = {**written["texts"], ids[step.index]: step.text}
                 yield {self.article: drawn(cards, written, brief=outline.brief)}
+                kept = self._studio.keeper.edited(place, outline, numbered(cards, written))
+                place = replace(place, work=kept.work) if isinstance(kept, Saved) else place
+                yield self.placed(kept)
             elif isinstance(step, Unkept):
                 yield {self.kept: shown(step)}
             elif not isinstance(step, LoadProgress):
                 yield {self.status: illustrating_line(step)}
             else:
                 yield step
-        place = Place(owner.id, work, brief=asked or {})
-        yield self.placed(self._studio.keeper.edited(place, outline, numbered(cards, written)))
         yield {self.status: line(both("write.illustrated"), moving=False)}
 
     def _rewritten(
