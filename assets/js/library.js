@@ -62,12 +62,14 @@
   const bar = (element, props) => {
     const place = element.querySelector('.kept') || element;
     const draw = async () => {
-      const kept = props.value ? JSON.parse(props.value) : null;
+      const { value } = props;
+      const kept = value ? JSON.parse(value) : null;
       if (!kept) { place.replaceChildren(); return; }
       if (kept.error) { place.replaceChildren(make('p', { class: 'note', role: 'alert' })); place.firstChild.innerHTML = kept.error; return; }
       const { kind } = place.dataset;
       const [version, latest] = await Promise.all([
         tried(ask)(`/library/works/${kept.work}/${kept.version}`), tried(ask)(`/library/works?kind=${kind}&limit=8`)]);
+      if (value !== props.value) return; // an answer that came late must not stand in the place of a newer one
       if (!version) { place.replaceChildren(); return; }
       const line = make('div', { class: 'kept-line' },
         make('span', { class: 'note', text: say('kept', { version: kept.version }) }),

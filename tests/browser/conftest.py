@@ -49,6 +49,22 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def mounted(page: Page) -> None:
+    """Wait until what was shown for the first time is the page's own.
+
+    Gradio mounts a tab or a fold when it is first opened and sets its values a frame later, over what a test that
+    types at once has put in.
+    """
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))")
+
+
+def unfold(page: Page, fold: str, field: str) -> None:
+    """Open a fold for the first time, up to where its field can be filled in."""
+    page.locator(f"{fold} > button").click()
+    page.locator(field).first.wait_for()
+    mounted(page)
+
+
 def slow_down(page: Page, times: int) -> None:
     """Let the page compute as on a machine that is so many times slower."""
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": times})

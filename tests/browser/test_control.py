@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PATIENCE, unfold
 from tests.browser.test_page import go
 from tests.support.drawing import half
 from tests.support.server import LiveServer
@@ -20,7 +20,7 @@ def page(chromium: Browser, drawing_server: LiveServer, tmp_path: Path) -> Page:
     page.goto(drawing_server.url)
     go(page, "image")
     page.fill("#image-prompt textarea", "a boat")
-    page.locator("#image-advanced > button").click()
+    unfold(page, "#image-advanced", "#image-seed input")
     page.fill("#image-seed input", "5")
     return page
 

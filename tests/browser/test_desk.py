@@ -1,11 +1,12 @@
 """The writing desk in a real browser: hand edits, proposals, what goes on from where it was stopped."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from docx import Document
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import OpenPage, opener
 from tests.browser.pretend import pretend_studio
@@ -71,6 +72,26 @@ def test_a_text_is_changed_by_hand_kept_undone_and_there_after_a_reload(open_pag
     page.reload()
     expect(first).to_have_text("My own words.")
     assert page.locator(f"{section(page, 1)} .prose").inner_html() == other
+
+
+def test_the_bar_under_a_text_tells_of_its_last_version_in_whatever_order_the_answers_come(open_page: OpenPage) -> None:
+    page = open_page()
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route(re.compile("/library/works/[^/]+/3$"), hold)
+    written(page)
+    edit(page, 0, "My own words.")
+    kept = page.locator("#write-kept")
+    expect(kept).to_contain_text("version 4")
+    assert late
+    for route in late:
+        with page.expect_response(route.request.url):
+            route.continue_()
+    page.wait_for_timeout(500)
+    expect(kept).to_contain_text("version 4")
 
 
 def test_a_proposal_is_shown_with_what_differs_and_only_taken_when_it_is_accepted(open_page: OpenPage) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PATIENCE, unfold
 from tests.browser.test_page import go
 from tests.support.server import LiveServer
 
@@ -72,7 +72,7 @@ def test_a_part_of_a_picture_is_painted_over_and_only_that_is_drawn_anew(
     page.wait_for_timeout(1000)
     paint(page, (0.4, 0.6), 0.5)
     page.fill("#image-prompt textarea", "a boat")
-    page.click("#image-advanced > button")
+    unfold(page, "#image-advanced", "#image-inpaint-area")
     page.click("#image-inpaint-area label:nth-of-type(2)")
     page.click("#image-start")
     expect(page.locator("#image-infotext textarea")).to_have_value(re.compile("Only masked"), timeout=PATIENCE)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE, OpenPage, opener
+from tests.browser.conftest import PATIENCE, OpenPage, opener, unfold
 from tests.browser.test_page import go
 from tests.support.server import LiveServer, live_server
 
@@ -139,7 +139,7 @@ def test_a_form_is_kept_under_a_name_and_filled_in_again(open_page: OpenPage) ->
     page = open_page()
     page.fill("#write-topic textarea", "A topic")
     page.fill("#write-tone textarea, #write-tone input", "warm")
-    page.click("#write-recall button")
+    unfold(page, "#write-recall", "#write-preset-name textarea, #write-preset-name input")
     page.fill("#write-preset-name textarea, #write-preset-name input", "our voice")
     page.click("#write-preset-keep")
     expect(page.locator("#write-recall-note")).to_contain_text("Saved")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, mounted
 
 TABS = ("write", "code", "image", "enlarge", "models")
 CJK = re.compile(r"[一-鿿]")
@@ -21,6 +21,7 @@ def step(page: Page, name: str) -> None:
 def go(page: Page, tab: str) -> None:
     page.locator(f"#tab-{tab}-button").click()
     expect(page.locator(f"#tab-{tab}")).to_be_visible()
+    mounted(page)
 
 
 def labels(page: Page) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PATIENCE, unfold
 from tests.browser.test_page import go
 from tests.support.server import LiveServer
 
@@ -20,7 +20,7 @@ def test_tokens_are_counted_while_typing_and_a_style_is_chosen_kept_and_drawn(
     go(page, "image")
     page.fill("#image-prompt textarea", "a (boat:1.2)")
     expect(page.locator("#image-tokens")).to_contain_text("5 / 75")
-    page.click("#image-advanced button")
+    unfold(page, "#image-advanced", "#image-styles input")
     page.click("#image-styles input")
     page.get_by_role("option", name=re.compile("Watercolour")).click()
     expect(page.locator("#image-tokens")).not_to_contain_text("5 / 75")
