@@ -149,8 +149,9 @@ def missing(
     wanted = [
         (model, language, known[language][number], folder / model / f"{known[language][number]['id']}.json")
         for model in models
-        for number in range(min(briefs, 10))
+        for number in range(briefs)
         for language in languages
+        if number < len(known[language])
     ]
     return [article for article in wanted if not article[-1].exists()]
 

@@ -229,8 +229,9 @@
     async open(work, version, works) {
       this.works = works;
       this.from ??= document.activeElement;
+      const turn = this.turn = {};
       const [found, whole] = await Promise.all([tried(ask)(`/library/works/${work}`), tried(ask)(`/library/works/${work}/${version || 0}`)]);
-      if (!found || !whole) return;
+      if (turn !== this.turn || !found || !whole) return;
       this.work = found;
       this.shown = whole;
       this.against = null;
