@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Literal
 
 from studio.errors import InvalidRequest
 from studio.imaging.drawing.illustrator import Illustrator
@@ -13,10 +13,11 @@ from studio.library.library import Library
 from studio.library.values import Saved
 from studio.registry import LoadProgress, Registry
 from studio.validation import Request, Verbatim
-from studio.writing.requests import Language, Outline, PicturePrompt, PicturePromptsRequest
+from studio.writing.requests import COVER, Language, Outline, PicturePrompt, PicturePromptsRequest
 from studio.writing.writer import Writer
 
 FILE: Final = "/library/file/"
+ALONE: Final = {"count": 1, "batch_size": 1}
 
 
 class IllustrateRequest(Request):
@@ -27,19 +28,23 @@ class IllustrateRequest(Request):
     """What is written, Markdown by section."""
     sections: tuple[int, ...] = ()
     """Which of them; none are all that are written."""
+    pictures: Literal["sections", "cover", "all"] = "sections"
+    """One for each section, one of the whole piece, or both."""
     model: str | None = None
     """The language model that says what a picture shows."""
     image_model: str | None = None
+    settings: Mapping[str, Any] = {}
+    """Fields of a `PictureRequest` that all pictures have; what is not named takes the model's own default."""
 
 
 @dataclass(frozen=True)
 class Illustrated:
-    """A section with its picture."""
+    """A section with its picture, or the cover."""
 
     index: int
     prompt: str
     text: str
-    """The section's Markdown, the picture at its end."""
+    """The section's Markdown, the picture at its end; of a cover the picture alone."""
     kept: Saved
 
 
@@ -73,13 +78,16 @@ class ArticleIllustrator:
             UnknownModel, Busy, OutOfMemory, WeightsUnavailable, EngineFailed.
         """
         written = [index for index, text in sorted(request.texts.items()) if text.strip()]
-        wanted = [index for index in request.sections or written if index in written]
+        wanted = [] if request.pictures == "sections" else [COVER]
+        if request.pictures != "cover":
+            wanted += [index for index in request.sections or written if index in written]
         if not wanted:
             raise InvalidRequest("export.empty")
         image_model = self._registry.choose(request.image_model, *DRAWING)
         asked = PicturePromptsRequest.of(
             outline=request.outline,
-            texts={index: request.texts[index] for index in wanted},
+            texts={index: request.texts[index] for index in wanted if index != COVER},
+            cover=COVER in wanted,
             language=_spoken(image_model.languages, request.outline.language),
             model=request.model,
         )
@@ -95,12 +103,13 @@ class ArticleIllustrator:
     def _drawn(
         self, owner: str, request: IllustrateRequest, index: int, prompt: str, model: str, place: tuple[int, int]
     ) -> Iterator[Step]:
-        picture = PictureRequest.of(prompt=prompt, model=model)
+        picture = PictureRequest.of(**{**request.settings, "prompt": prompt, "model": model, **ALONE})
         for step in self._keeper.keep(Place(owner), picture, self._illustrator.draw(picture)):
             if isinstance(step, Saved):
                 digest = next(file.digest for file in self._library.works.version(owner, step.work).files)
                 said = " ".join(prompt.replace("[", "(").replace("]", ")").split())
-                text = f"{request.texts[index].rstrip()}\n\n![{said}]({FILE}{digest})\n"
+                shown = f"![{said}]({FILE}{digest})"
+                text = shown if index == COVER else f"{request.texts[index].rstrip()}\n\n{shown}\n"
                 yield Illustrated(index, prompt, text, step)
             elif isinstance(step, LoadProgress | Unkept):
                 yield step

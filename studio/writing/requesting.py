@@ -14,7 +14,7 @@ from studio.writing.lengths import FRAME_TOKENS, fitted, left_for_output, tokens
 from studio.writing.outlining.plan import schema
 from studio.writing.prompts import example, manner, prompt, worked_section
 from studio.writing.recipes import GOING_ON, PROSE, Recipe, recipe_for
-from studio.writing.requests import Brief, Language, Outline, SectionRequest
+from studio.writing.requests import COVER, Brief, Language, Outline, SectionRequest
 
 OUTLINE_TEMPERATURE: Final = 0.6
 OUTLINE_WORDS: Final[dict[Language, int]] = {"en": 75, "zh": 110}
@@ -166,7 +166,9 @@ class Requester:
     def picture_request(self, outline: Outline, index: int, text: str) -> TextRequest:
         """What to ask for the few words that say what a picture of a section shows."""
         example_fields = example(self.language)["picture"]
-        wanted = {"title": outline.title, "heading": outline.sections[index].heading, "text": text[:PICTURED]}
+        wanted = {"title": outline.title, "heading": subject_of(outline, index), "text": text[:PICTURED]}
+        if index == COVER:
+            wanted["text"] = outline.summary or "; ".join(section.heading for section in outline.sections)
         turns = [
             prompt("picture", self.language, **fields)
             for fields in ({name: example_fields[name] for name in wanted}, wanted)
@@ -234,6 +236,11 @@ class Requester:
             repeat_penalty=penalty,
             **options,
         )
+
+
+def subject_of(outline: Outline, index: int) -> str:
+    """What a picture is of: a section by its heading, the whole piece by its title."""
+    return outline.title if index == COVER else outline.sections[index].heading
 
 
 def _said(outline: Outline, request: SectionRequest) -> tuple[str, ...]:

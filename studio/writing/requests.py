@@ -23,6 +23,8 @@ PieceKind = Literal[
     "wechat",
     "linkedin",
 ]
+COVER: Final = -1
+"""In the place of a section's index: the picture of the whole piece."""
 PIECE_KINDS: Final[tuple[PieceKind, ...]] = get_args(PieceKind)
 Change = Literal["improve", "shorten", "expand", "simplify", "tone", "translate", "example", "instruction"]
 """What is to be done with a passage."""
@@ -101,6 +103,8 @@ class Outline(BaseModel):
     sections: Annotated[tuple[Section, ...], Field(min_length=1, max_length=12)]
     alternative_titles: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=10)] = ()
     summary: Annotated[str, Field(max_length=2000)] = ""
+    cover: Annotated[str, Field(max_length=2000)] = ""
+    """A picture under the title, as Markdown."""
     brief: Brief | None = None
 
 
@@ -166,6 +170,8 @@ class PicturePromptsRequest(Request):
 
     outline: Outline
     texts: Mapping[int, Verbatim]
+    cover: bool = False
+    """Whether the whole piece gets one, too."""
     language: Language = "en"
     """That of the image model."""
     model: str | None = None
@@ -176,6 +182,7 @@ class PicturePrompt:
     """What a picture for a section shows, in a few words."""
 
     index: int
+    """`COVER` is the whole piece."""
     text: str
 
 

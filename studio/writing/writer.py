@@ -10,8 +10,9 @@ from studio.writing.documents.markdown import article_markdown
 from studio.writing.lengths import shape_for, units
 from studio.writing.outlining.plan import Draft, missing, outlined, read_draft, replanned
 from studio.writing.passages import rewritten, written_language
-from studio.writing.requesting import OUTLINE_WORDS, Requester
+from studio.writing.requesting import OUTLINE_WORDS, Requester, subject_of
 from studio.writing.requests import (
+    COVER,
     Article,
     ArticleRequest,
     Brief,
@@ -74,9 +75,9 @@ class Writer:
         with self._registry.lend(request.model, *TASKS, shape=shape_for(0, request.language)) as loan:
             yield from loan.arrive()
             requester = Requester(loan, request.language)
-            for index in sorted(request.texts):
+            for index in (*([COVER] if request.cover else []), *sorted(request.texts)):
                 said = ""
-                asked = requester.picture_request(request.outline, index, request.texts[index])
+                asked = requester.picture_request(request.outline, index, request.texts.get(index, ""))
                 with closing(requester.write(asked)) as chunks:
                     for chunk in chunks:
                         if isinstance(chunk, LoadProgress):
@@ -84,7 +85,7 @@ class Writer:
                             continue
                         said += chunk.text
                 words = " ".join(said.split()).strip("\"'“”*.。 ")
-                yield PicturePrompt(index, words[:LONGEST_PROMPT] or request.outline.sections[index].heading)
+                yield PicturePrompt(index, words[:LONGEST_PROMPT] or subject_of(request.outline, index))
 
     def _planned(self, brief: Brief, kept: tuple[str, ...]) -> Generator[LoadProgress | Drafting | Outline, None, None]:
         """An outline of so many sections beside headings that are `kept`."""

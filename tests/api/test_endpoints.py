@@ -31,7 +31,7 @@ SIGNATURES = {
     "/write_section": ["outline", "index", "instruction", "article", "model"],
     "/write_article": ["outline", "model"],
     "/continue": ["outline", "index", "text", "article", "model"],
-    "/illustrate": ["text", "model", "image_model"],
+    "/illustrate": ["text", "model", "image_model", "pictures"],
     "/export_article": ["text", "format", "summary", "keywords"],
     "/rewrite": ["text", "change", "instruction", "before", "after", "language", "model"],
     "/generate_code": ["description", "language", "model"],

@@ -14,7 +14,9 @@ from studio.illustrating.article import Drawing, Illustrated, IllustrateRequest
 from studio.library.values import Search
 from studio.registry import Binding, Catalogue
 from studio.settings import Settings
-from studio.writing.requests import Outline, PicturePrompt, Section
+from studio.writing.documents.importing import parted
+from studio.writing.documents.markdown import article_markdown
+from studio.writing.requests import COVER, Outline, PicturePrompt, Section
 from tests.support.registries import spec
 
 SECTIONS = ("One", "Two", "Three", "Four", "Five")
@@ -73,6 +75,36 @@ def test_models_change_places_as_few_times_as_they_can(studio: Studio) -> None:
     assert max(place for place, kind in enumerate(kinds) if kind is PicturePrompt) < kinds.index(Drawing)
     loads = [line for line in studio.memory()["journal"] if "loaded" in str(line).casefold()]
     assert 0 < len(loads) <= 2 + 2
+
+
+def test_the_whole_piece_gets_a_cover_and_is_drawn_first(studio: Studio, writing: EchoEngine) -> None:
+    request = IllustrateRequest.of(outline=OUTLINE, texts=TEXTS, pictures="all")
+    done = [s for s in studio.article_illustrator.illustrate("local", request) if isinstance(s, Illustrated)]
+    assert [step.index for step in done] == [COVER, 0, 1, 2, 3, 4]
+    assert done[0].text.startswith("![a hive (number 0)](/library/file/")
+    said = "".join(message.content for message in writing.requests[0].messages)
+    assert "One; Two; Three; Four; Five" in said
+    whole = article_markdown(OUTLINE.model_copy(update={"cover": done[0].text}), {0: "Text."})
+    assert whole.startswith(f"# Bees\n\n{done[0].text}\n\n## One\n\nText.")
+    outline, texts = parted(whole, "")
+    assert (outline.cover, texts) == (done[0].text, {0: "Text."})
+
+
+def test_a_cover_needs_no_text(studio: Studio) -> None:
+    request = IllustrateRequest.of(outline=OUTLINE, texts={}, pictures="cover")
+    done = [s for s in studio.article_illustrator.illustrate("local", request) if isinstance(s, Illustrated)]
+    assert [step.index for step in done] == [COVER]
+
+
+def test_all_pictures_are_drawn_with_the_settings_that_were_given_one_of_each(studio: Studio) -> None:
+    settings = {"width": 96, "steps": 3, "negative_prompt": "people", "count": 4, "prompt": "not this"}
+    request = IllustrateRequest.of(outline=OUTLINE, texts={0: "One.", 2: "Three."}, settings=settings)
+    done = [s for s in studio.article_illustrator.illustrate("local", request) if isinstance(s, Illustrated)]
+    assert [step.index for step in done] == [0, 2]
+    version = studio.library.works.version("local", done[1].kept.work)
+    assert version.asked == {"prompt": SAID[1], "negative_prompt": "people"}
+    assert (version.settings["width"], version.settings["steps"]) == (96, 3)
+    assert len(studio.library.works.find("local", Search()).works) == 2
 
 
 def test_only_the_sections_that_were_asked_for_are_drawn(studio: Studio) -> None:

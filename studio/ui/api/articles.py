@@ -21,6 +21,7 @@ from studio.writing.documents.importing import parted
 from studio.writing.documents.markdown import article_markdown
 from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import (
+    COVER,
     Article,
     ArticleRequest,
     Brief,
@@ -184,21 +185,32 @@ class ArticleEndpoints:
         yield from answers(steps, UNWRITTEN)
 
     def illustrate(
-        self, owner: Owner, text: str, model: str | None = None, image_model: str | None = None
+        self,
+        owner: Owner,
+        text: str,
+        model: str | None = None,
+        image_model: str | None = None,
+        pictures: str = "sections",
     ) -> Iterator[tuple[str, Json | None]]:
         """Draw a picture for every section of an article, Markdown; streams the article as the pictures come into it.
 
-        At the end beside it {works, prompts}: the pictures' works, and what each shows. What stands after a picture's
-        address, `/library/file/…`, comes along when the article is exported.
+        `pictures` is sections, cover (one of the whole piece, under the title) or all. At the end beside it
+        {works, prompts}: the pictures' works, and what each shows. What stands after a picture's address,
+        `/library/file/…`, comes along when the article is exported.
         """
 
         def steps() -> Iterator[tuple[str, Json | None] | None]:
             outline, texts = parted(ExportRequest.of(text=text).text, "")
-            request = IllustrateRequest.of(outline=outline, texts=texts, model=model, image_model=image_model)
+            request = IllustrateRequest.of(
+                outline=outline, texts=texts, pictures=pictures, model=model, image_model=image_model
+            )
             works, prompts = list[str](), list[str]()
             for step in self._studio.article_illustrator.illustrate(owner.id, request):
                 if isinstance(step, Illustrated):
-                    texts[step.index] = step.text
+                    if step.index == COVER:
+                        outline = outline.model_copy(update={"cover": step.text})
+                    else:
+                        texts[step.index] = step.text
                     works.append(step.kept.work)
                     prompts.append(step.prompt)
                     yield article_markdown(outline, texts), {"works": works, "prompts": prompts}

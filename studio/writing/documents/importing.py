@@ -20,6 +20,7 @@ MOST_UNPACKED: Final = 100_000_000
 MOST_PARTS: Final = 5000
 MOST_CHARACTERS: Final = 500_000
 HEADING: Final = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
+PICTURE: Final = re.compile(r"!\[[^\]\n]*\]\([^)\s]{1,1900}\)")
 FENCE: Final = re.compile(r"^ {0,3}(```+|~~~+)")
 LEVELS: Final = re.compile(r"heading (\d)", re.IGNORECASE)
 LEAST_WORDS: Final = 10
@@ -31,7 +32,7 @@ def imported(path: Path) -> tuple[Outline, dict[int, str]]:
     """The outline of a draft, and its texts by section.
 
     The first heading of the first level is the title; those of the level below part it, and what stands before them is
-    the first section's. A draft without headings is one section.
+    the first section's, or the cover where it is a picture and nothing else. A draft without headings is one section.
 
     Raises:
         InvalidRequest: it is neither Markdown nor a Word document, too large, or empty.
@@ -71,7 +72,9 @@ def parted(markdown: str, name: str) -> tuple[Outline, dict[int, str]]:
         else:
             parts[-1][1].append(line)
     found = [(heading, "\n".join(body).strip()) for heading, body in parts]
-    lead = found.pop(0)[1]
+    lead, cover = found.pop(0)[1], ""
+    if found and PICTURE.fullmatch(lead):
+        lead, cover = "", lead
     if not found:
         found = [("", lead)]
     elif lead:
@@ -87,7 +90,7 @@ def parted(markdown: str, name: str) -> tuple[Outline, dict[int, str]]:
         for heading, body in found
     )
     texts = {index: body for index, (_, body) in enumerate(found) if body}
-    return Outline(title=title, language=language, sections=sections), texts
+    return Outline(title=title, language=language, sections=sections, cover=cover), texts
 
 
 def word_markdown(content: bytes) -> str:

@@ -6,8 +6,8 @@ from studio.writing.requests import Outline
 
 
 def article_markdown(outline: Outline, texts: Mapping[int, str]) -> str:
-    """The article so far: its title, and every section that has been begun, by index, under its heading."""
-    parts = [f"# {outline.title}"]
+    """The article so far: its title, its cover, and every section that has been begun, by index, under its heading."""
+    parts = [f"# {outline.title}", outline.cover]
     for index, section in enumerate(outline.sections):
         if index in texts:
             parts += [f"## {section.heading}", texts[index]]

@@ -10,7 +10,7 @@ from studio.errors import InvalidRequest
 from studio.validation import Document
 from studio.writing.requests import Brief, Outline
 
-FIELDS: Final = ("title", "language", "sections", "alternative_titles", "summary", "brief")
+FIELDS: Final = ("title", "language", "sections", "alternative_titles", "summary", "cover", "brief")
 SECTION_FIELDS: Final = ("heading", "key_points", "target_words", "locked")
 MOST_SECTIONS: Final = 12
 MOST_CHARACTERS: Final = 500_000

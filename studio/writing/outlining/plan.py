@@ -125,7 +125,8 @@ def replanned(brief: Brief, outline: Outline, fresh: Outline) -> Outline:
         section if section.locked else next(new).model_copy(update={"target_words": section.target_words})
         for section in outline.sections
     )
-    return fresh.model_copy(update={"title": outline.title, "sections": sections, "brief": brief})
+    kept = {"title": outline.title, "cover": outline.cover, "sections": sections, "brief": brief}
+    return fresh.model_copy(update=kept)
 
 
 def shares(words: int, sections: int) -> list[int]:
