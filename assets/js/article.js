@@ -6,25 +6,6 @@ let shown = '';
 let open = { id: null, editing: false, panel: false };
 const nodes = new Map();
 
-const say = (key, fields = {}) => {
-  const span = document.createElement('span');
-  span.innerHTML = labels[key];
-  for (const [name, value] of Object.entries(fields)) {
-    span.querySelectorAll('span').forEach((part) => { part.textContent = part.textContent.replace(`{${name}}`, value); });
-  }
-  return span;
-};
-const make = (tag, attributes = {}, ...children) => {
-  const node = document.createElement(tag);
-  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  node.append(...children);
-  return node;
-};
-const tool = (key, action, name = 'tool') => {
-  const button = make('button', { type: 'button', class: name }, say(key));
-  button.addEventListener('click', action);
-  return button;
-};
 const current = () => (props.value ? JSON.parse(props.value) : null);
 const section = (id) => current()?.sections.find((one) => one.id === id);
 const keep = (change) => {
@@ -36,8 +17,9 @@ const keep = (change) => {
   window.studioDesk?.seen('article', shown);
 };
 const put = (id, text) => keep((value) => {
+  value.report = null;
   const one = value.sections.find((part) => part.id === id);
-  if (one) { one.text = text; one.state = one.state === 'empty' ? 'done' : one.state; }
+  if (one) { one.text = text; one.stale = true; one.state = one.state === 'empty' ? 'done' : one.state; }
 });
 const busy = () => document.getElementById('write-article-stop') !== null;
 const order = (what) => { if (!busy()) trigger('submit', what); };
@@ -54,86 +36,43 @@ const edit = (id, at = null) => {
   if (open.id && open.id !== id) close();
   open = { id, editing: true, panel: open.id === id && open.panel };
   draw();
-  const area = nodes.get(id)?.querySelector('textarea');
+  const area = nodes.get(id)?.querySelector('textarea.prose-editor');
   if (!area) return;
   fit(area);
   area.focus({ preventScroll: true });
   area.setSelectionRange(at ?? area.value.length, at ?? area.value.length);
 };
 
-// What a change is asked for: what is selected in the editor, or the whole section.
-const chosen = (id) => {
-  const { text } = section(id);
-  const area = nodes.get(id)?.querySelector('textarea');
-  const [from, to] = area && area.selectionEnd > area.selectionStart ? [area.selectionStart, area.selectionEnd] : [0, text.length];
-  return { before: text.slice(0, from), passage: text.slice(from, to), after: text.slice(to), part: to - from < text.length };
-};
-const rewrite = (id, change, instruction = '') => {
-  const { before, passage, after } = chosen(id);
-  if (passage.trim()) order({ do: 'rewrite', id, change, instruction, before, passage, after });
-};
-const panel = (id) => {
-  const box = make('div', { class: 'changes' });
-  const what = make('p', { class: 'note' }, say(chosen(id).part ? 'selected' : 'whole'));
-  const row = make('div', { class: 'row' });
-  Object.keys(labels).filter((key) => key.startsWith('change.') && key !== 'change.tone').forEach((key) => {
-    row.append(tool(key, () => rewrite(id, key.slice(7)), 'tool chip'));
-  });
-  const words = make('input', { type: 'text', maxlength: 2000 });
-  const ask = () => rewrite(id, words.value.trim() ? 'instruction' : 'improve', words.value);
-  words.addEventListener('keydown', (event) => { if (event.key === 'Enter' && !event.isComposing) { event.preventDefault(); ask(); } });
-  box.append(what, row, make('div', { class: 'row' }, make('label', { class: 'wide' }, say('instruction'), words), tool('apply', ask, 'tool strong')));
-  box.renew = () => what.replaceChildren(say(chosen(id).part ? 'selected' : 'whole'));
-  return box;
-};
-
-const proposal = (told) => {
-  const box = make('div', { class: 'proposal', 'aria-live': 'polite' }, make('p', { class: 'note' }, say('proposal')));
-  const text = make('div', { class: 'difference', dir: 'auto' });
-  if (told.done) told.difference.forEach(([sign, words]) => text.append(make(sign === '-' ? 'del' : sign === '+' ? 'ins' : 'span', {}, words)));
-  else text.append(told.text);
-  box.append(text);
-  if (!told.done) return box;
-  const leave = () => { keep((value) => { value.proposal = null; }); draw(); };
-  const accept = () => {
-    const one = section(told.id);
-    if (!one || one.text !== told.before + told.old + told.after) { box.append(make('p', { class: 'note', role: 'alert' }, say('moved'))); return; }
-    put(told.id, told.before + told.text + told.after);
-    keep((value) => { value.proposal = null; });
-    open = { id: null, editing: false, panel: false };
-    trigger('input');
-    draw();
-  };
-  box.append(make('div', { class: 'row' }, tool('accept', accept, 'tool strong accept'), tool('discard', leave, 'tool discard')));
-  return box;
-};
-
 const fill = (node, one, told) => {
   const editing = open.editing && open.id === one.id;
-  const paneled = open.panel && open.id === one.id;
-  const key = JSON.stringify([one.heading, one.html, one.state, one.missing, editing, paneled, told]);
+  const paneled = open.id === one.id && !told?.code && open.panel;
+  const value = current();
+  const before = value.earlier?.id === one.id ? value.earlier : null;
+  const report = value.report?.id === one.id ? value.report : null;
+  const key = JSON.stringify([one.heading, one.html, one.state, one.missing, editing, paneled, told, before, report]);
   // While somebody writes in it, a section is left as it is.
-  if (node.key === key || (editing && node.editing && node.told === JSON.stringify([paneled, told]))) return;
-  Object.assign(node, { key, editing, told: JSON.stringify([paneled, told]) });
-  const before = node.querySelector('textarea');
-  const caret = before ? [before.selectionStart, before.selectionEnd] : null;
+  if (node.key === key || (editing && node.editing && node.told === JSON.stringify([paneled, told, before]))) return;
+  Object.assign(node, { key, editing, told: JSON.stringify([paneled, told, before]) });
+  const written = node.querySelector('textarea.prose-editor');
+  const caret = written ? [written.selectionStart, written.selectionEnd] : null;
   const acts = make('div', { class: 'acts rests' });
   acts.append(editing ? tool('done', close, 'tool strong') : tool('edit', () => edit(one.id)));
-  acts.append(tool('rewrite', () => { open = { id: one.id, editing, panel: !paneled }; draw(); }));
+  acts.append(tool('rewrite', () => { open = { id: one.id, editing, panel: paneled === 'change' ? false : 'change' }; draw(); }));
   if (one.state === 'unfinished') acts.append(tool('go_on', () => order({ do: 'go_on', id: one.id }), 'tool strong'));
   if (document.getElementById('write-illustrate')) acts.append(tool('picture', () => order({ do: 'picture', id: one.id })));
+  acts.append(tool('code', () => { open = { id: one.id, editing, panel: paneled === 'code' ? false : 'code' }; draw(); }));
+  acts.append(tool('earlier', () => order({ do: 'earlier', id: one.id })));
   acts.append(tool('again', () => order({ do: 'again', id: one.id })));
   node.replaceChildren(make('div', { class: 'head' }, make('h2', { dir: 'auto' }, one.heading), acts));
-  const box = paneled ? panel(one.id) : null;
+  const box = paneled === 'change' ? changes(one.id) : paneled === 'code' ? coding(one.id, open.block) : null;
   if (box) node.append(box);
+  if (before) node.append(earlier(one.id, before.texts));
   if (told) node.append(proposal(told));
   if (editing) {
-    const area = make('textarea', { rows: 3, dir: 'auto', spellcheck: 'true' });
+    const area = make('textarea', { class: 'prose-editor', rows: 3, dir: 'auto', spellcheck: 'true' });
     area.value = one.text;
     area.addEventListener('input', () => { fit(area); put(one.id, area.value); });
-    area.addEventListener('select', () => box?.renew());
-    area.addEventListener('keyup', () => box?.renew());
-    area.addEventListener('mouseup', () => box?.renew());
+    ['select', 'keyup', 'mouseup'].forEach((kind) => area.addEventListener(kind, () => box?.renew?.()));
     area.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event.stopPropagation(); close(); } });
     node.append(area);
     requestAnimationFrame(() => { fit(area); if (caret) area.setSelectionRange(...caret); });
@@ -142,7 +81,8 @@ const fill = (node, one, told) => {
     prose.innerHTML = one.html;
     // One that was deleted from the library, or never was there: its place says what it was.
     prose.querySelectorAll('img').forEach((img) => img.addEventListener('error', () => img.replaceWith(make('em', {}, `[${img.alt}]`))));
-    prose.addEventListener('dblclick', () => edit(one.id));
+    prose.addEventListener('dblclick', (event) => { if (!event.target.closest('button, summary')) edit(one.id); });
+    atCode(prose, one);
     node.append(prose);
   }
   if (one.missing?.length) {
@@ -198,6 +138,21 @@ const measures = (told, wasOpen) => {
   return box;
 };
 
+// The picture under the title.
+const cover = (value, title) => {
+  let box = page.querySelector('.cover');
+  if (!box) { box = make('div', { class: 'cover' }); title.after(box); }
+  const shownAs = JSON.stringify([value.cover?.html, Boolean(document.getElementById('write-illustrate'))]);
+  if (box.shownAs === shownAs) return;
+  box.shownAs = shownAs;
+  box.innerHTML = value.cover?.html || '';
+  box.querySelectorAll('img').forEach((img) => img.addEventListener('error', () => img.replaceWith(make('em', {}, `[${img.alt}]`))));
+  const acts = make('div', { class: 'acts rests' });
+  if (document.getElementById('write-illustrate')) acts.append(tool(value.cover ? 'cover.again' : 'cover', () => order({ do: 'cover', id: '' })));
+  if (value.cover) acts.append(tool('cover.remove', () => order({ do: 'uncover', id: '' })));
+  box.append(acts);
+};
+
 const jump = (id) => nodes.get(id)?.scrollIntoView({ block: 'start', behavior: 'smooth' });
 const draw = () => {
   const value = current();
@@ -209,10 +164,11 @@ const draw = () => {
   let title = page.querySelector('h1');
   if (!title) { title = make('h1', { dir: 'auto' }); page.prepend(title); }
   if (title.textContent !== value.title) title.textContent = value.title;
+  cover(value, title);
   begun.forEach((one, place) => {
     let node = nodes.get(one.id);
     if (!node) { node = make('section', { 'data-id': one.id }); nodes.set(one.id, node); }
-    if (page.children[place + 1] !== node) page.insertBefore(node, page.children[place + 1] || null);
+    if (page.children[place + 2] !== node) page.insertBefore(node, page.children[place + 2] || null);
     const told = value.proposal?.id === one.id ? value.proposal : null;
     const first = told && !node.querySelector('.proposal');
     fill(node, one, told);
@@ -233,7 +189,7 @@ const draw = () => {
 const markdown = (value) => {
   const told = value ? JSON.parse(value) : null;
   if (!told) return '';
-  const parts = [`# ${told.title}`];
+  const parts = [`# ${told.title}`, told.cover?.text];
   told.sections.filter((one) => one.text !== undefined).forEach((one) => parts.push(`## ${one.heading}`, one.text));
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 };

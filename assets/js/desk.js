@@ -18,6 +18,12 @@
     const blob = await (await fetch(address)).blob();
     return new Promise((done) => { const reader = new FileReader(); reader.onload = () => done(reader.result); reader.readAsDataURL(blob); });
   };
+  // The article once the text that was typed last has come back formatted.
+  const formatted = async () => {
+    const now = () => read(parts.article?.get());
+    for (let tries = 0; tries < 50 && now()?.sections.some((one) => one.stale); tries += 1) await new Promise((done) => { setTimeout(done, 100); });
+    return now();
+  };
   const field = (name) => document.querySelector(`#write-${name} :is(textarea, input)`)?.value?.trim() || '';
   const folded = () => {
     const box = document.querySelector('#write-folded .folded');
@@ -87,9 +93,9 @@
     go, seen, undo: () => move(-1), redo: () => move(1),
     joined: (name, part) => { parts[name] = part; },
     markdown: (value) => parts.article?.markdown(value) || '',
-    copy: async (text, value) => {
-      const told = read(value);
-      const html = told && `<h1>${escaped(told.title)}</h1>${told.sections.filter((one) => one.html !== undefined).map((one) => `<h2>${escaped(one.heading)}</h2>${one.html}`).join('')}`;
+    copy: async (text) => {
+      const told = await formatted();
+      const html = told && `<h1>${escaped(told.title)}</h1>${told.cover?.html || ''}${told.sections.filter((one) => one.html !== undefined).map((one) => `<h2>${escaped(one.heading)}</h2>${one.html}`).join('')}`;
       try {
         const page = new DOMParser().parseFromString(html, 'text/html');
         await Promise.all([...page.querySelectorAll('img')].map(async (img) => { img.src = await inlined(img.getAttribute('src')); }));

@@ -100,6 +100,8 @@ def _connect(page: Page, context: TabContext, crafts: Mapping[str, CraftTab], mo
             followers.append(labels)
         line, begun = Follower(tab.describe, [tab.model], tab.runs), page.load
         if isinstance(tab, WriteTab):
+            drawing = crafts.get("image")
+            tab.join(drawing.form if isinstance(drawing, ImageTab) else None)
             line, begun = Follower(tab.describe, [tab.model, tab.language], tab.runs), tab.language.change
             # After the language is set, not beside it: the slower of two answers would win.
             spoken = page.load(None, None, tab.language, js="() => [window.studio.language()]", **QUIET)

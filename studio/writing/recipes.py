@@ -9,7 +9,7 @@ from studio.writing.checking.judging import WEIGHTS, Fault
 RecipeName = Literal["form", "draft", "free"]
 _PARAGRAPHS: Final = r"""("\n\n" paragraph){0,9} "\n"?
 paragraph ::= first rest*
-first ::= [^\n\r\t #*>|`~•·+=0-9-] | [0-9]+ [^\n\r\t.)）、:：0-9\uFE0F\u20E3]
+first ::= [^\n\r\t #*>|`~•·+=0-9-] | [0-9]+ [^\n\r\t./)）、:：0-9\uFE0F\u20E3]
 rest ::= [^\n\r]
 """
 GOING_ON: Final = f"root ::= rest* {_PARAGRAPHS}"

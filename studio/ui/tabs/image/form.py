@@ -1,6 +1,6 @@
 """The form of a picture: which component holds which field, and the request that all of them make."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -20,19 +20,37 @@ class PictureForm:
 
     def __init__(self) -> None:
         self._parts: list[tuple[tuple[Block, ...], Reader]] = []
+        self._shared: list[tuple[tuple[Block, ...], Reader]] = []
 
-    def add(self, reader: Reader, *components: Block) -> None:
-        """Take fields from components."""
+    def add(self, reader: Reader, *components: Block, shared: bool = False) -> None:
+        """Take fields from components; what is `shared` holds for pictures of other words as well."""
         self._parts.append((components, reader))
+        if shared:
+            self._shared.append((components, reader))
 
     def field(self, name: str, component: Block) -> None:
         """Take one field from one component; what is empty there is left to the model or the default."""
-        self.add(lambda value: {} if _empty(value) else {name: value}, component)
+        self.add(lambda value: {} if _empty(value) else {name: value}, component, shared=True)
 
     @property
     def components(self) -> list[Block]:
         """The inputs of the event that draws."""
         return [component for components, _ in self._parts for component in components]
+
+    def settings(self) -> "PictureForm":
+        """The part of the form that other pictures can have, too: no prompt, no picture to begin from, no control."""
+        form = PictureForm()
+        form._parts = form._shared = self._shared
+        return form
+
+    def fields(self, values: Sequence[Any]) -> dict[str, Any]:
+        """Fields of a `PictureRequest`, unchecked."""
+        left = list(values)
+        fields: dict[str, Any] = {}
+        for components, reader in self._parts:
+            fields |= reader(*left[: len(components)])
+            del left[: len(components)]
+        return fields
 
     def request(self, values: tuple[Any, ...]) -> PictureRequest:
         """What the form asks for.
@@ -41,12 +59,7 @@ class PictureForm:
             InvalidRequest: something in it is out of bounds or missing.
             UnreadablePicture: a picture in it cannot be read.
         """
-        left = list(values)
-        fields: dict[str, Any] = {}
-        for components, reader in self._parts:
-            fields |= reader(*left[: len(components)])
-            del left[: len(components)]
-        return PictureRequest.of(**fields)
+        return PictureRequest.of(**self.fields(values))
 
 
 def whole_number(name: str, least: int, most: int, info: I18nData | None = None) -> gr.Number:

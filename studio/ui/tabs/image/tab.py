@@ -119,7 +119,7 @@ class ImageTab:
         form.field("count", self.sampling.count)
         form.field("batch_size", self.sampling.batch_size)
         form.add(prompt_field, self.prompt)
-        form.add(size_fields, self.size)
+        form.add(size_fields, self.size, shared=True)
         form.add(self.control.read, *self.control.components)
         form.add(self.source.read, *self.source.components)
         return form

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import gradio as gr
 
+from studio.coding.languages import LANGUAGES
 from studio.errors import InvalidRequest
 from studio.messages import assets
 from studio.ui.tabs.write.sheet import Sheet, plain, section_ids
@@ -59,6 +60,18 @@ LABELS: Final = (
     "title",
     "summary",
     "skipped",
+    "code",
+    "code.describe",
+    "code.language",
+    "code.write",
+    "code.score",
+    "code.again",
+    "cover",
+    "cover.again",
+    "cover.remove",
+    "earlier",
+    "earlier.none",
+    "earlier.close",
     *(f"change.{change}" for change in CHANGES if change != "instruction"),
 )
 
@@ -72,10 +85,13 @@ class ArticleSheet(gr.HTML):
 
     def __init__(self, **options: Any) -> None:
         labels = {name: both(f"write.desk.{name}") for name in LABELS}
-        script = (assets() / "js" / "article.js").read_text(encoding="utf-8")
+        labels["earlier.version"] = both("write.desk.earlier.version", number="{number}")
+        scripts = [(assets() / "js" / name).read_text(encoding="utf-8") for name in ("passages.js", "article.js")]
+        known = {"labels": labels, "languages": [(language.id, language.label) for language in LANGUAGES]}
+        told = [f"const {name} = {json.dumps(value, ensure_ascii=False)};" for name, value in known.items()]
         given: dict[str, Any] = {
             "html_template": '<div class="sheet"><nav class="sections"></nav><article class="text"></article></div>',
-            "js_on_load": f"const labels = {json.dumps(labels, ensure_ascii=False)};\n{script}",
+            "js_on_load": "\n".join([*told, *scripts]),
             "apply_default_css": False,
         }
         super().__init__(**{**given, **options})
@@ -115,8 +131,12 @@ def drawn(
     written: Written,
     proposal: Mapping[str, Any] | None = None,
     brief: Brief | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
-    """The sheet's value; None while nothing is written. Its figures hold the words that the `brief` asks for."""
+    """The sheet's value; None while nothing is written. Its figures hold the words that the `brief` asks for.
+
+    `beside` is what is shown at a section for once: what a check found in its code, or its texts of versions before.
+    """
     texts = written["texts"]
     if not cards or not any(section["id"] in texts for section in cards["sections"]):
         return None
@@ -131,7 +151,9 @@ def drawn(
             told["missing"] = written["missing"].get(key, [])
         sections.append(told)
     told_of = dict(proposal) if proposal else None
-    page: dict[str, Any] = {"title": cards["title"], "sections": sections, "proposal": told_of}
+    page: dict[str, Any] = {"title": cards["title"], "sections": sections, "proposal": told_of, **(beside or {})}
+    if cover := cards.get("cover"):
+        page["cover"] = {"text": cover, "html": formatted(cover)}
     if proposal is None and written["unfinished"] is None:
         page["measures"] = _measures(cards, texts, brief)
     return page
@@ -152,6 +174,7 @@ def proposed(order: Order, step: PassageText) -> dict[str, Any]:
     """A passage written anew beside the old one, and once it is done what differs: [sign, text] with = - or +."""
     old = str(order.get("passage", ""))
     told = {"id": order["id"], "before": order.get("before", ""), "after": order.get("after", ""), "old": old}
+    told |= {"code": order.get("do") == "code"}
     return told | {"text": step.text, "done": step.done, "difference": difference(old, step.text) if step.done else []}
 
 

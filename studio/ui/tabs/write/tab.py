@@ -20,6 +20,7 @@ from studio.ui.remembering.bar import result_bar, shown
 from studio.ui.remembering.forms import Form
 from studio.ui.remembering.recall import RecallFold
 from studio.ui.start_stop import QUIET, TOLD, TabContext, Updates
+from studio.ui.tabs.image.form import PictureForm
 from studio.ui.tabs.write.article import ArticleSheet, Order, Written, drawn, nothing, numbered, written_of
 from studio.ui.tabs.write.brief import BRIEF, BriefForm, brief_of, given_brief
 from studio.ui.tabs.write.lines import drafting_line
@@ -60,7 +61,7 @@ class WriteTab:
                 self._launch(context)
         self.model, self.language, self.runs = self.brief.model, self.brief.language, self.brief.runs
         self.outlining = self.brief.outlining
-        self.working = Working(self._studio, self.article, self.status, self.kept, self.work)
+        self.working = Working(self._studio, self.article, self.status, self.kept, self.work, self.cards)
         self._wire()
         fields = {**self.brief.fields, **{name: getattr(self, name) for name in HELD}}
         self.draft = Form(context.studio.library, fields, HELD)
@@ -153,10 +154,6 @@ class WriteTab:
         self.writing.run(self.go_on.click, self.working.write_all, [*brief, *held], pages)
         picked = self.cards.submit(_index, None, self.index, queue=False, api_visibility="private")
         self.writing.run(picked, self.working.write_one, [self.index, *brief, *held], pages)
-        ordered = self.article.submit(_ordered, None, self.order, queue=False, api_visibility="private")
-        self.writing.run(ordered, self.working.act, [self.order, *brief, *held], pages)
-        self.writing.run(self.illustrate.click, self.working.draw_all, [*brief, *held], pages)
-        self.writing.seal()
 
         brought = [self.cards, self.article, self.brief.topic, self.brief.language, *pages[1:]]
         self.bring.upload(self.brought, self.bring, brought, **TOLD)
@@ -164,13 +161,24 @@ class WriteTab:
         self.article.input(self.typed, [*brief, *held], [self.article, self.kept, self.work], **QUIET)
         for button, step in ((self.undo, "undo"), (self.back, "undo"), (self.redo, "redo"), (self.forth, "redo")):
             button.click(None, None, None, js=f"() => window.studioDesk.{step}()", **QUIET)
-        self.copy.click(None, self.article, js=f"(text) => window.studioDesk.copy({MARKDOWN_JS}, text)", **QUIET)
+        self.copy.click(None, self.article, js=f"(text) => window.studioDesk.copy({MARKDOWN_JS})", **QUIET)
         self.download.click(
             None,
             [self.article, self.cards, self.format, self.brief.keywords],
             js=f"(text, cards, format, words) => window.studioDesk.export({MARKDOWN_JS}, cards, format, words)",
             **QUIET,
         )
+
+    def join(self, pictures: PictureForm | None) -> None:
+        """Bind what draws pictures, with the settings of the Image tab's form where there is one; call it once."""
+        self.working.settings = pictures.settings() if pictures else PictureForm()
+        asked = [*self.brief.fields.values(), self.cards, self.article, self.work, self.asked]
+        asked += self.working.settings.components
+        pages = [self.article, self.kept, self.work, self.cards]
+        ordered = self.article.submit(_ordered, None, self.order, queue=False, api_visibility="private")
+        self.writing.run(ordered, self.working.act, [self.order, *asked], pages)
+        self.writing.run(self.illustrate.click, self.working.draw_all, asked, pages)
+        self.writing.seal()
 
     def describe(self, model: str, language: str) -> str:
         """The line on the model that will write."""
@@ -300,5 +308,5 @@ def _index(event: gr.EventData) -> int:
 
 
 def _ordered(event: gr.EventData) -> Order:
-    names = ("do", "id", "change", "instruction", "before", "passage", "after")
+    names = ("do", "id", "change", "instruction", "language", "before", "passage", "after")
     return {name: value for name in names if isinstance(value := getattr(event, name, None), str)}
