@@ -6,6 +6,9 @@ Each brief gives an outline and all its sections, written into the folder of tex
 is there already is not written again, so that a long run may be done in slices or be stopped anywhere. The table counts
 everything in the folder. Without `--seed` every run draws anew: a seed makes runs repeatable, but then no prompt is
 read from a cache.
+
+With `--plain` each brief gives one plain call instead, in a folder of its own beside the model's; see
+`benchmarks.writing_plain`.
 """
 
 import argparse
@@ -19,7 +22,8 @@ from typing import Any, Final
 
 import yaml
 
-from benchmarks.writing_measures import COUNTS, measured
+from benchmarks.writing_measures import COUNTS, SECTIONS, WORDS, measured
+from benchmarks.writing_plain import SUFFIX, write_plain
 from studio.engines.installed import default_bindings
 from studio.engines.text import LlamaCppLoader, TextChunk, TextRequest
 from studio.engines.text.llamacpp import LlamaCppEngine
@@ -31,8 +35,6 @@ from studio.writing.requests import Brief, Outline, SectionRequest, SectionText
 
 MODELS: Final = ("qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m")
 BRIEFS: Final = Path(__file__).with_name("writing_briefs.yaml")
-SECTIONS: Final = 4
-WORDS: Final = {"en": 600, "zh": 800}
 
 
 class SeededEngine:
@@ -126,28 +128,43 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1000, help="articles to write in this run")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--threads", type=int, help="1 is fastest where something else runs too")
+    parser.add_argument("--plain", action="store_true", help="one plain call for each brief, not the writer's article")
     options = parser.parse_args()
     options.texts.mkdir(parents=True, exist_ok=True)
-    left = missing(options.texts, options.models, options.languages, options.briefs)[: options.most]
+    suffix = SUFFIX if options.plain else ""
+    left = missing(options.texts, options.models, options.languages, options.briefs, suffix)[: options.most]
     if left:
-        settings = Settings.read()
-        threads, seed = options.threads, options.seed
-        loader: Callable[..., Any] = LlamaCppLoader(threads, 1) if seed is None else SeededLoader(threads, seed)
-        bindings = {**default_bindings(settings), "llamacpp": Binding(loader, accelerated=lambda: False)}
-        with Studio(settings, bindings=bindings) as studio:
-            for model, language, fields, path in left:
-                path.parent.mkdir(exist_ok=True)
-                finish(studio, model, fields, language, path)
+        (write_plain if options.plain else write)(left, Settings.read(), options.seed, options.threads)
     print(table(options.texts))
 
 
+def write(
+    left: list[tuple[str, str, dict[str, str], Path]], settings: Settings, seed: int | None, threads: int | None
+) -> None:
+    """Let the studio's writer write every missing article."""
+    loader: Callable[..., Any] = LlamaCppLoader(threads, 1) if seed is None else SeededLoader(threads, seed)
+    bindings = {**default_bindings(settings), "llamacpp": Binding(loader, accelerated=lambda: False)}
+    with Studio(settings, bindings=bindings) as studio:
+        for model, language, fields, path in left:
+            path.parent.mkdir(exist_ok=True)
+            finish(studio, model, fields, language, path)
+
+
 def missing(
-    folder: Path, models: list[str], languages: list[str], briefs: int
+    folder: Path, models: list[str], languages: list[str], briefs: int, suffix: str = ""
 ) -> list[tuple[str, str, dict[str, str], Path]]:
-    """The model, language, brief and file of every article that is not there yet, the languages in turn."""
+    """The model, language, brief and file of every article that is not there yet, the languages in turn.
+
+    The folders are the models' names with `suffix`.
+    """
     known: dict[str, list[dict[str, str]]] = yaml.safe_load(BRIEFS.read_text(encoding="utf-8"))
     wanted = [
-        (model, language, known[language][number], folder / model / f"{known[language][number]['id']}.json")
+        (
+            model,
+            language,
+            known[language][number],
+            folder / f"{model}{suffix}" / f"{known[language][number]['id']}.json",
+        )
         for model in models
         for number in range(briefs)
         for language in languages

@@ -11,6 +11,10 @@ from studio.writing.lengths import units
 from studio.writing.prompts import example
 from studio.writing.requests import Language
 
+SECTIONS: Final = 4
+"""How many are asked for in every article."""
+WORDS: Final = {"en": 600, "zh": 800}
+"""The length that is asked for; characters in Chinese."""
 COUNTS: Final = (
     "valid outlines",
     "length ±25 %",
@@ -31,6 +35,8 @@ PLACEHOLDER: Final = re.compile(
     r"^(?:part|section|heading) \d+$|^第 ?[\d一二三四五六七八九十]+ ?[节章部分]+$", re.IGNORECASE
 )
 LISTED: Final = re.compile(r"^\s*(?:[-*•·+]\s|\d{1,2}[.)、]\s?\S|#{1,6}\s|\*\*[^*]+\*\*\s*[:：]?\s*$)", re.MULTILINE)
+NUMBERED: Final = re.compile(r"^\s*\d{1,2}(?:[/／]|[ \t]+)\s*\S", re.MULTILINE)
+"""Two such lines are a list, too."""
 META: Final = re.compile(
     r"word count|i hope (?:this|that) |as an ai|let me know|this section|in this article|here is the"
     r"|字数|希望(?:这|以上|本)|作为(?:一个)?(?:人工智能|AI)|本节|这一节|本文将|以下是(?:正文|这)|下面是正文",
@@ -43,11 +49,19 @@ OTHER: Final = re.compile(r"[Ѐ-ӿ؀-ۿ฀-๿぀-ヿ가-힯]")
 
 
 def measured(article: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """How often each of `COUNTS` is true of an article, and of how many."""
+    """How often each of `COUNTS` is true of an article, and of how many.
+
+    A section that is missing, or has a heading and no text, is neither long enough, nor in its language, nor ended. It
+    is not counted among those that could be at fault: what was not written cannot repeat itself. Headings without text
+    beyond the sections that were asked for make the outline invalid, and count no further.
+    """
     language: Language = article["language"]
     outline = article["outline"]
-    texts = [section["text"] for section in article["sections"]]
-    targets = [section["target_words"] for section in outline["sections"]]
+    pairs = zip(article["sections"], outline["sections"], strict=True)
+    written = [(one["text"], plan["target_words"]) for one, plan in pairs if one["text"].strip()]
+    told = [text for text, _ in written]
+    absent = [("", WORDS[language] // SECTIONS)] * (SECTIONS - len(written))
+    texts, targets = zip(*written, *absent, strict=True)
     known = " ".join(article["brief"].values())
     lengths = [units(text, language) for text in texts]
     facts = facts_of(article["brief"].get("notes", ""))
@@ -58,25 +72,25 @@ def measured(article: dict[str, Any]) -> dict[str, tuple[int, int]]:
         "language right": [bool(text) and right_language(text, language, known) for text in texts],
         "whole last sentence": [bool(ENDED.search(text.rstrip())) for text in texts],
         "facts told": [not missing([fact], "\n\n".join(texts)) for fact in facts],
-        "repeats": [repeats(text, language) for text in texts],
-        "meta-talk": [bool(META.search(text)) for text in texts],
-        "lists or headings": [bool(LISTED.search(text)) for text in texts],
-        "gibberish": [bool(RUN.search(text)) for text in texts],
-        "alike": [alike(index, texts, language) for index in range(len(texts))],
-        "copied example": [share_alike(text, [example(language)["text"]], language) > COPIED for text in texts],
+        "repeats": [repeats(text, language) for text in told],
+        "meta-talk": [bool(META.search(text)) for text in told],
+        "lists or headings": [bool(LISTED.search(text)) or len(NUMBERED.findall(text)) > 1 for text in told],
+        "gibberish": [bool(RUN.search(text)) for text in told],
+        "alike": [alike(index, told, language) for index in range(len(told))],
+        "copied example": [share_alike(text, [example(language)["text"]], language) > COPIED for text in told],
     }
     counted = {name: (sum(found), len(found)) for name, found in each.items()}
     return {"valid outlines": (int(valid(article)), 1), **counted}
 
 
 def valid(article: dict[str, Any]) -> bool:
-    """Whether the headings differ, are none but headings, and are in the language asked for."""
+    """Whether there are as many headings as were asked for, all different, none but headings, in the right language."""
     headings = [section["heading"] for section in article["outline"]["sections"]]
     keys = {"".join(filter(str.isalnum, heading.casefold())) for heading in headings}
     known = " ".join(article["brief"].values())
     points = [point for section in article["outline"]["sections"] for point in section["key_points"]]
     return (
-        len(keys) == len(headings)
+        len(keys) == len(headings) == SECTIONS
         and not any(PLACEHOLDER.match(heading.strip()) for heading in headings)
         and all(right_language(text, article["language"], known) for text in [*headings, *points])
     )

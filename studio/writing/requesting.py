@@ -158,6 +158,7 @@ class Requester:
         said = _said(outline, request) if self.recipe.surroundings else ()
         said, _ = self._within(said, min(left, int(self.engine.limits.context * MATERIAL_SHARE)))
         options = self._section_options(prose, request.begun, said=said, before=before, current=current, **fields)
+        options["logprobs"] = int(self.engine.limits.logprobs)
         if self.recipe.held and prose and self.engine.limits.grammar:
             options["grammar"] = GOING_ON if request.begun else PROSE
         asked = self._request(wanted, self.temperature + HOTTER * tried, self.recipe.penalty, options)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from studio.validation import Document, Line, OptionalPrompt, Prompt, Request, Verbatim
+from studio.writing.checking.confidence import UnsureWord
 
 Language = Literal["en", "zh"]
 PieceKind = Literal[
@@ -213,6 +214,8 @@ class SectionText:
     """A message key for something the user should know."""
     missing: tuple[str, ...] = ()
     """Facts of the notes that belong here and are not in the text."""
+    unsure: tuple[UnsureWord, ...] = ()
+    """Words of a finished section that the model was unsure of, where its engine tells."""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from studio.engines.text import Message, TextRequest
+from studio.engines.text import Message, TextRequest, TokenLogprob
 from studio.pace import Pace
 from studio.registry import LoadProgress
+from studio.writing.checking.confidence import unsure
 from studio.writing.checking.facts import missing
 from studio.writing.checking.judging import ALIKE, Verdict, alike, judged
 from studio.writing.cleaning import SectionCleaner, loops, sentence_ends, unlooped, whole_sentences, without_lead_in
@@ -31,6 +32,9 @@ class SectionWriter:
     notice: str | None = field(default=None, init=False)
     best: str = field(default="", init=False)
     """What stands, and is shown, while it is tried once more."""
+    spoken: tuple[str, tuple[TokenLogprob, ...]] = field(default=("", ()), init=False)
+    """What the model said of it, word by word."""
+    _saying: tuple[str, tuple[TokenLogprob, ...]] = field(default=("", ()), init=False)
 
     def steps(self) -> Generator[LoadProgress | SectionText, None, None]:
         """The section so far, again and again; the last one is done, and the best of what was tried."""
@@ -40,7 +44,7 @@ class SectionWriter:
             text = yield from self._tried(asked)
             found = self._judged(text, asked)
             if tried == 0 or found.cost < verdict.cost:
-                self.best, verdict = text, found
+                self.best, verdict, self.spoken = text, found, self._saying
             if self.request.begun or tried + 1 == TRIES or not self.requester.recipe.again.intersection(verdict.faults):
                 break
             asked = self.requester.section_request(self.request, verdict.missing, tried + 1)
@@ -80,6 +84,7 @@ class SectionWriter:
 
     def _tried(self, asked: Asked) -> Generator[LoadProgress | SectionText, None, str]:
         """One try at the section; one that ends far too early is gone on with."""
+        self._saying = ("", ())
         text = yield from self._written(asked.request, self.request.begun)
         if not text or self.request.begun or not self._can_go_on(text, asked):
             return text
@@ -101,7 +106,7 @@ class SectionWriter:
         section, language = outline.sections[index], self.requester.language
         headings = [other.heading for other in outline.sections]
         proof = SectionCleaner(outline.title, section.heading, headings, section.key_points)
-        pace, said, tokens, cut = Pace(), "", 0, False
+        pace, said, tokens, cut, spoken = Pace(), "", 0, False, list[TokenLogprob]()
         before = self.tokens, self.seconds
         with closing(self.requester.write(asked)) as chunks:
             for chunk in chunks:
@@ -109,6 +114,7 @@ class SectionWriter:
                     yield chunk
                     continue
                 said += chunk.text
+                spoken += chunk.tokens
                 tokens = max(tokens + bool(chunk.text), chunk.completion_tokens)
                 self.notice, cut = self.notice or chunk.notice, chunk.finish == "length"
                 self.tokens, self.seconds = before[0] + tokens, before[1] + pace.seconds
@@ -122,6 +128,7 @@ class SectionWriter:
                     break
                 yield self._step(self.best or text)
         self.seconds = before[1] + pace.seconds
+        self._saying = self._saying[0] + said, (*self._saying[1], *spoken)
         body = proof.read(said, done=True)
         text = _joined(begun, said, unlooped(body.text) if loops(body.text) else body.text)
         shorter = trimmed(text, section.target_words, language)
@@ -165,7 +172,8 @@ class SectionWriter:
         again = "write.notice.again" if self.best else None
         told = notice if done else self.notice or self.requester.notice or again
         missing = verdict.missing if verdict else ()
-        return SectionText(index, heading, text, done, self.tokens, self.seconds, told, missing)
+        doubted = unsure(*self.spoken, text) if done and self.spoken[1] else ()
+        return SectionText(index, heading, text, done, self.tokens, self.seconds, told, missing, doubted)
 
 
 def _joined(begun: str, said: str, body: str) -> str:
