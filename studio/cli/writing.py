@@ -91,7 +91,7 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else named after the title.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a file of an article: Word, a web page, plain text, or Markdown with its pictures."""
+    """Make a file of an article: Word, PDF, a web page, plain text, or Markdown with its pictures."""
     terminal = Terminal(json=as_json)
     with reported(terminal):
         folder = Path(article).parent if article != "-" else Path()

@@ -191,7 +191,7 @@ def test_a_passage_is_written_anew_and_nothing_is_kept(client: Client) -> None:
 
 
 def test_an_article_is_exported_with_its_pictures(client: Client) -> None:
-    for format in ("docx", "html", "txt", "md", "zip"):
+    for format in ("docx", "html", "pdf", "txt", "md", "zip"):
         file = Path(client.predict("# Bees\n\n## One\n\nWords.", format, api_name="/export_article"))
         assert file.name == f"Bees.{format}"
         assert file.stat().st_size > 10

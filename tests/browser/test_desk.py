@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from docx import Document
 from playwright.sync_api import Browser, Page, Route, expect
+from pypdf import PdfReader
 
 from tests.browser.conftest import OpenPage, opener
 from tests.browser.pretend import pretend_studio
@@ -221,6 +222,9 @@ def test_the_article_is_downloaded_as_it_is_shown(open_page: OpenPage, tmp_path:
     document = Document(str(downloaded(page, tmp_path, "Word (DOCX)")))
     assert ("Normal", "By hand.") in [(paragraph.style.name, paragraph.text) for paragraph in document.paragraphs]
     assert "<p>By hand.</p>" in downloaded(page, tmp_path, "Web page (HTML)").read_text(encoding="utf-8")
+    paper = PdfReader(downloaded(page, tmp_path, "Document (PDF)"))
+    assert paper.metadata.title == title
+    assert "By hand." in paper.pages[0].extract_text()
 
 
 def test_a_draft_from_word_is_brought_in_and_one_that_is_none_is_refused(open_page: OpenPage, tmp_path: Path) -> None:

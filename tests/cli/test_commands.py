@@ -11,6 +11,7 @@ import pytest
 from docx import Document
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
+from pypdf import PdfReader
 from skimage import data
 
 COMMAND = [sys.executable, "-c", "from studio.cli import main; main()"]
@@ -57,6 +58,9 @@ def test_from_a_brief_to_a_word_document(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     headings = [p.text for p in Document(str(tmp_path / "article.docx")).paragraphs if p.style.name == "Heading 1"]
     assert headings == [section["heading"] for section in outline["sections"]]
+    paper = studio(tmp_path, "export", "article.md", "--format", "pdf", "--output", "article.pdf")
+    assert paper.returncode == 0, paper.stderr
+    assert PdfReader(tmp_path / "article.pdf").metadata.title == outline["title"]
     again = studio(tmp_path, "export", "-", "--format", "txt", "--json", text=article)
     assert (tmp_path / json.loads(again.stdout)["file"]).read_text(encoding="utf-8").startswith(outline["title"])
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
+from pypdf import PdfReader
 
 from studio.identity.accounts import Accounts
 from studio.library.library import Library
@@ -128,6 +129,10 @@ def test_an_article_shows_nothing_of_it(team: Team, kept: Kept, other: httpx.Cli
     assert "data:image" not in other.post("/library/article", json=article).text
     with team.client("mei") as mei:
         assert "data:image" in mei.post("/library/article", json=article).text
+        hers = mei.post("/library/article", json={**article, "format": "pdf"})
+    assert hers.headers["content-type"] == "application/pdf"
+    theirs = other.post("/library/article", json={**article, "format": "pdf"})
+    assert [len(PdfReader(io.BytesIO(pdf.content)).pages[0].images) for pdf in (hers, theirs)] == [1, 0]
 
 
 @pytest.mark.parametrize("name", ["tom", "ada"])

@@ -222,7 +222,7 @@ class ArticleEndpoints:
     def export_article(
         self, owner: Owner, text: str, format: str = "docx", summary: str = "", keywords: str = ""
     ) -> Iterator[FileData | None]:
-        """An article, Markdown, as a file: md, zip (Markdown with its pictures), html, docx or txt.
+        """An article, Markdown, as a file: md, zip (Markdown with its pictures), html, docx, pdf or txt.
 
         Pictures of the library that the text shows, as `/library/file/…`, come into it.
         """

@@ -19,6 +19,7 @@ STATUS: Final = {
     "body.too_large": 413,
     "body.length": 411,
     "body.slow": 408,
+    "export.busy": 503,
 }
 
 

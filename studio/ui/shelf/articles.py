@@ -16,7 +16,8 @@ def article_file(library: Library, owner: str, fields: Mapping[str, Any]) -> Exp
     """The file of an article, with the pictures in it that are this owner's.
 
     Raises:
-        InvalidRequest: a field is out of bounds, or there is no text.
+        InvalidRequest: a field is out of bounds, there is no text, or no PDF can be made of it.
+        Busy: too many PDFs are being made.
     """
     if not isinstance(fields, Mapping):
         raise InvalidRequest("export.empty")
@@ -29,4 +30,4 @@ def article_file(library: Library, owner: str, fields: Mapping[str, Any]) -> Exp
         except (StudioError, OSError):
             return None  # deleted meanwhile: its place says what it was
 
-    return exported(ExportRequest.of(**{name: fields[name] for name in FIELDS if name in fields}), picture)
+    return exported(ExportRequest.of(**{name: fields[name] for name in FIELDS if name in fields}), picture, owner)

@@ -13,17 +13,20 @@ import yaml
 
 from studio.errors import InvalidRequest
 from studio.validation import Document, Line, Request
+from studio.writing.documents.paged import makes_pdf, pdf_document
 from studio.writing.documents.plain import plain_text
 from studio.writing.documents.rendering import rendered
+from studio.writing.documents.styles import PAPER, SCREEN
 from studio.writing.requests import Language, language_of
 
-Format = Literal["md", "zip", "html", "docx", "txt"]
+Format = Literal["md", "zip", "html", "docx", "pdf", "txt"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 MEDIA: Final[dict[Format, str]] = {
     "md": "text/markdown; charset=utf-8",
     "zip": "application/zip",
     "html": "text/html; charset=utf-8",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "pdf": "application/pdf",
     "txt": "text/plain; charset=utf-8",
 }
 TITLE: Final = re.compile(r"\A\s*# +(.+?)\s*#*\s*$", re.MULTILINE)
@@ -31,14 +34,6 @@ FRONT: Final = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*\n", re.MULTILINE | re.D
 PICTURE: Final = re.compile(r"(!\[[^\]\n]*\]\()([^)\s]+)")
 FENCED: Final = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
 SIGNATURES: Final = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
-STYLE: Final = (
-    "body{font:17px/1.75 system-ui,-apple-system,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif;"
-    "max-width:42rem;margin:3rem auto;padding:0 1rem;color:#1c1917}h1{font-size:1.8rem;line-height:1.3}"
-    "h2{font-size:1.3rem;margin-top:2.5rem}img{max-width:100%;height:auto}pre{padding:1rem;overflow-x:auto;"
-    "background:#f5f5f4}code{font-family:ui-monospace,Consolas,monospace;font-size:.9em}table{border-collapse:collapse}"
-    "td,th{border:1px solid #d6d3d1;padding:.3rem .6rem}blockquote{margin-inline:0;padding-inline-start:1rem;"
-    "border-inline-start:3px solid #d6d3d1;color:#57534e}"
-)
 Picture = Callable[[str], bytes | None]
 """The bytes of a picture by its address in the text; None where there is none any more."""
 
@@ -62,14 +57,21 @@ class Exported:
     media: str
 
 
-def exported(request: ExportRequest, picture: Picture = lambda _: None) -> Exported:
+def formats_here() -> tuple[Format, ...]:
+    """The formats that can be made on this machine."""
+    return tuple(format for format in FORMATS if format != "pdf" or makes_pdf())
+
+
+def exported(request: ExportRequest, picture: Picture = lambda _: None, whose: str = "") -> Exported:
     """The article in the format that was asked for.
 
     `md` is its Markdown under front matter; `zip` that with a folder of its pictures; `html` one file with the pictures
-    inside; `docx` has real headings, lists, tables, links and a style for code; `txt` has no marks at all.
+    inside, and `pdf` that page on paper; `docx` has real headings, lists, tables, links and a style for code; `txt` has
+    no marks at all. `whose` is the person it is for.
 
     Raises:
-        InvalidRequest: there is no text.
+        InvalidRequest: there is no text, or no PDF can be made of it.
+        Busy: too many PDFs are being made.
     """
     if not request.text:
         raise InvalidRequest("export.empty")
@@ -79,6 +81,7 @@ def exported(request: ExportRequest, picture: Picture = lambda _: None) -> Expor
         "zip": _bundle,
         "html": _page,
         "docx": _word,
+        "pdf": lambda *asked: pdf_document(_page(*asked), whose),
         "txt": lambda asked, *_: plain_text(asked.text).encode(),
     }
     content = makers[request.format](request, title, picture)
@@ -159,10 +162,11 @@ def _page(request: ExportRequest, title: str, picture: Picture) -> bytes:
 
     language = {"zh": "zh-CN", "en": "en"}[language_of(request.text)]
     described = f'<meta name="description" content="{escape(request.summary)}">' if request.summary else ""
+    described += f'<meta name="keywords" content="{escape(request.keywords)}">' if request.keywords else ""
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>{described}'
-        f"<style>{STYLE}</style></head>\n<body>\n{rendered(request.text, inside)}</body></html>\n"
+        f"<style>{SCREEN}{PAPER}</style></head>\n<body>\n{rendered(request.text, inside)}</body></html>\n"
     ).encode()
 
 

@@ -28,7 +28,7 @@ from studio.ui.tabs.write.sheet import OutlineCards, Sheet, kept_ids, plain, sec
 from studio.ui.tabs.write.working import Working, outline_of
 from studio.ui.words import both, complaint, line, word
 from studio.writing.checking.facts import lacking
-from studio.writing.documents.exporter import FORMATS
+from studio.writing.documents.exporter import formats_here
 from studio.writing.documents.importing import imported
 from studio.writing.outlining.outline import parse_outline
 from studio.writing.requests import (
@@ -113,7 +113,7 @@ class WriteTab:
                 )
                 self.copy = gr.Button(word("app.copy"), size="sm", elem_id="write-copy")
                 self.format = gr.Dropdown(
-                    [(word(f"write.format.{kind}"), kind) for kind in FORMATS],
+                    [(word(f"write.format.{kind}"), kind) for kind in formats_here()],
                     value="docx",
                     show_label=False,
                     label=word("write.format"),
