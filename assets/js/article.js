@@ -19,7 +19,7 @@ const keep = (change) => {
 const put = (id, text) => keep((value) => {
   value.report = null;
   const one = value.sections.find((part) => part.id === id);
-  if (one) { one.text = text; one.stale = true; one.state = one.state === 'empty' ? 'done' : one.state; }
+  if (one) { one.text = text; one.stale = true; one.unsure = []; one.state = one.state === 'empty' ? 'done' : one.state; }
 });
 const busy = () => document.getElementById('write-article-stop') !== null;
 const order = (what) => { if (!busy()) trigger('submit', what); };
@@ -153,6 +153,43 @@ const cover = (value, title) => {
   box.append(acts);
 };
 
+// Words that the model was unsure of, underlined while somebody wants to see them. They are found in what is shown by
+// how often the same word stood before it.
+let doubtful = false;
+const within = (node, text, [start, end]) => {
+  const word = text.slice(start, end);
+  const count = (part) => part.split(word).length - 1;
+  const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+  let left = count(text.slice(0, start));
+  while (walker.nextNode()) {
+    const value = walker.currentNode.nodeValue;
+    const here = count(value);
+    if (left >= here) { left -= here; continue; }
+    let at = value.indexOf(word);
+    for (; left; left -= 1) at = value.indexOf(word, at + word.length);
+    const range = document.createRange();
+    range.setStart(walker.currentNode, at);
+    range.setEnd(walker.currentNode, at + word.length);
+    return range;
+  }
+  return null;
+};
+const doubts = (sections) => {
+  if (!window.CSS?.highlights) return;
+  const ranges = (doubtful ? sections : []).flatMap((one) => {
+    const prose = nodes.get(one.id)?.querySelector('.prose');
+    return prose ? (one.unsure || []).map((word) => within(prose, one.text, word)).filter(Boolean) : [];
+  });
+  CSS.highlights.set('unsure', new Highlight(...ranges));
+};
+const doubting = (sections) => {
+  if (!window.CSS?.highlights || !sections.some((one) => one.unsure?.length)) return [];
+  const box = make('input', { type: 'checkbox' });
+  box.checked = doubtful;
+  box.addEventListener('change', () => { doubtful = box.checked; doubts(sections); });
+  return [make('label', { class: 'doubting' }, box, say('unsure'), make('small', {}, say('unsure.note')))];
+};
+
 const jump = (id) => nodes.get(id)?.scrollIntoView({ block: 'start', behavior: 'smooth' });
 const draw = () => {
   const value = current();
@@ -183,7 +220,8 @@ const draw = () => {
   });
   const old = nav.querySelector('details');
   const figures = value.measures ? measures(value.measures, old?.open) : old;
-  nav.replaceChildren(make('ol', {}, ...rows), ...(figures ? [figures] : []));
+  nav.replaceChildren(make('ol', {}, ...rows), ...(figures ? [figures] : []), ...doubting(begun));
+  doubts(begun);
 };
 
 const markdown = (value) => {

@@ -155,7 +155,7 @@ def test_the_endpoints_and_their_arguments_are_those_that_are_promised(client: C
 @pytest.mark.parametrize(("topic", "language"), [("Urban beekeeping for beginners", "en"), ("城市养蜂入门", "zh")])
 def test_an_outline_comes_back_as_data(client: Client, topic: str, language: str) -> None:
     outline = client.predict(topic, language=language, sections=3, words=300, api_name="/outline")
-    plan = {"title", "alternative_titles", "summary", "language", "sections", "brief"}
+    plan = {"title", "alternative_titles", "summary", "cover", "language", "sections", "brief"}
     assert set(outline) == plan | {"work", "version"}
     assert outline["language"] == language
     assert len(outline["sections"]) == 3
@@ -169,7 +169,7 @@ def test_a_section_streams_and_grows(client: Client) -> None:
     job = client.submit(OUTLINE, 0, api_name="/write_section")
     answers = list(job)
     texts = [text for text, _ in answers]
-    assert set(answers[-1][1]) == {"work", "version", "missing", "notice"}
+    assert set(answers[-1][1]) == {"work", "version", "missing", "notice", "unsure"}
     assert len(texts) > 3
     assert len(texts[-1]) > 100
 

@@ -129,3 +129,21 @@ def test_pictures_of_an_article_are_drawn_with_the_settings_of_the_image_tab(ope
     page.locator(".works .card .open img").first.click()
     expect(page.locator(".viewer .infotext")).to_contain_text("Negative prompt: no people, please")
     expect(page.locator(".viewer .infotext")).to_contain_text("Steps: 3,")
+
+
+def test_words_that_the_model_was_unsure_of_are_underlined_while_somebody_wants_to_see_them(
+    open_page: OpenPage,
+) -> None:
+    page = open_page()
+    written(page)
+    underlined = "[...(CSS.highlights.get('unsure') || [])].map((range) => range.toString())"
+    assert page.evaluate(underlined) == []
+    page.get_by_label("Words the model was unsure of").check()
+    words = page.evaluate(underlined)
+    assert len(words) > 3
+    told = page.inner_text("#write-text .text")
+    assert all(word in told for word in words)
+    edit(page, 0, "By hand, nobody is unsure.")
+    edit(page, 1, "Nor here.")
+    expect(page.get_by_label("Words the model was unsure of")).to_have_count(0)
+    assert page.evaluate(underlined) == []

@@ -13,6 +13,8 @@ from studio.engines.text.base import TextChunk, TextLimits, TextRequest, TokenLo
 from studio.errors import InvalidRequest, StudioError
 from studio.registry import DeviceName, ModelSpec, Rung, Sharing
 
+LONG: Final = 8
+"""Characters of a word that it is unsure of."""
 TOKEN: Final = re.compile(r"\s*(?:[⺀-鿿]|[^\s⺀-鿿]+)|\s+")
 """A word with the space before it, or one CJK character; together the matches are the whole text."""
 OPTIONAL_DEPTH: Final = 6
@@ -216,13 +218,15 @@ def _prompt(request: TextRequest) -> str:
 
 
 def _logprobs(token: str, alternatives: int) -> tuple[TokenLogprob, ...]:
+    """It is as sure of a word as of any other together, and hardly of long ones."""
     if not alternatives:
         return ()
+    share = 0.5 if len(token.strip()) < LONG else 0.01
     likeliest = (
-        (token, math.log(0.5)),
-        *((f"{token}{n}", math.log(0.5 / alternatives)) for n in range(1, alternatives)),
+        (token, math.log(share)),
+        *((f"{token}{n}", math.log((1 - share) / alternatives)) for n in range(1, alternatives)),
     )
-    return (TokenLogprob(token, math.log(0.5), likeliest),)
+    return (TokenLogprob(token, math.log(share), likeliest),)
 
 
 class EchoLoader:

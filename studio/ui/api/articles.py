@@ -92,8 +92,9 @@ class ArticleEndpoints:
     ) -> Iterator[tuple[str, Json | None]]:
         """Write one section of an outline; streams its Markdown, without the heading, and at the end how it went.
 
-        That is {work, version, missing, notice}: where it is kept, facts of the brief's notes that are not in it, and a
-        sentence where there is something to know. An outline that `/outline` answered with carries its brief, and names
+        That is {work, version, missing, notice, unsure}: where it is kept, facts of the brief's notes that are not in
+        it, a sentence where there is something to know, and the words that the model gave less than 5 %, as [start,
+        end, probability]; unsure is not wrong. An outline that `/outline` answered with carries its brief, and names
         the work of which this is kept as a version.
         """
 
@@ -243,7 +244,8 @@ class ArticleEndpoints:
         for step in self._studio.keeper.keep(place, request, self._studio.writer.write_section(request)):
             if isinstance(step, SectionText):
                 text = step.text or text
-                told = {"missing": list(step.missing), "notice": _sentence(step.notice)}
+                unsure = [[word.start, word.end, word.probability] for word in step.unsure]
+                told = {"missing": list(step.missing), "notice": _sentence(step.notice), "unsure": unsure}
                 yield (text, None) if text else None
             elif isinstance(step, Saved | Unkept):
                 yield text, kept_as(step) | told

@@ -24,7 +24,8 @@ from studio.writing.requests import CHANGES, Brief, Language, PassageText
 
 Written = dict[str, Any]
 """What is written: `texts`, Markdown by section id; `unfinished`, the id of a section that was stopped; `missing`,
-facts that are not in a section, by its id."""
+facts that are not in a section, by its id; `unsure`, words of it that the model was unsure of, as [start, end,
+probability]."""
 Order = dict[str, Any]
 """What somebody wants done at a section: `do` is again, go_on or rewrite, `id` the section's; see `article.js`."""
 
@@ -66,6 +67,8 @@ LABELS: Final = (
     "code.write",
     "code.score",
     "code.again",
+    "unsure",
+    "unsure.note",
     "cover",
     "cover.again",
     "cover.remove",
@@ -106,7 +109,7 @@ class ArticleSheet(gr.HTML):
 
 def nothing() -> Written:
     """An article of which nothing is written."""
-    return {"texts": {}, "unfinished": None, "missing": {}}
+    return {"texts": {}, "unfinished": None, "missing": {}, "unsure": {}}
 
 
 def written_of(value: Any) -> Written:
@@ -121,6 +124,8 @@ def written_of(value: Any) -> Written:
             found["texts"][str(section["id"])] = section["text"]
             if section.get("missing"):
                 found["missing"][str(section["id"])] = [str(fact) for fact in section["missing"]]
+            if isinstance(section.get("unsure"), list) and section["unsure"]:
+                found["unsure"][str(section["id"])] = section["unsure"]
             if section.get("state") == "unfinished":
                 found["unfinished"] = str(section["id"])
     return found
@@ -148,7 +153,7 @@ def drawn(
         told = {"id": key, "heading": section["heading"], "target": section["target_words"], "state": state}
         if text is not None:
             told |= {"text": text, "html": formatted(text), "words": units(prose(text), language)}
-            told["missing"] = written["missing"].get(key, [])
+            told |= {name: written[name].get(key, []) for name in ("missing", "unsure")}
         sections.append(told)
     told_of = dict(proposal) if proposal else None
     page: dict[str, Any] = {"title": cards["title"], "sections": sections, "proposal": told_of, **(beside or {})}

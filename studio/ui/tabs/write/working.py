@@ -217,6 +217,8 @@ class Working:
             if step.text or step.done:
                 written["texts"] = {**written["texts"], key: step.text}
                 written["missing"] = {**written["missing"], key: list(step.missing)}
+                unsure = [[word.start, word.end, word.probability] for word in step.unsure]
+                written["unsure"] = {**written["unsure"], key: unsure}
                 written["unfinished"] = None if step.done else key
             page = drawn(cards, written, brief=brief)
             yield {self.article: page, self.status: writing_line(step, len(cards["sections"]))}

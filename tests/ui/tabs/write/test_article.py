@@ -28,6 +28,7 @@ def test_what_is_shown_comes_back_as_it_was() -> None:
         "texts": {first: "Because  they\n\ndo. ", second: "Lo"},
         "unfinished": second,
         "missing": {first: ["3 km"]},
+        "unsure": {first: [[9, 13, 0.02]]},
     }
     page = drawn(cards, written)
     assert page is not None
