@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from studio.writing.checking.disagreeing import Disagreement, disagreements
 from studio.writing.checking.facts import HAN, words_of
 from studio.writing.checking.judging import GRAM, REPORTED
 from studio.writing.cleaning import sentence_ends
@@ -55,6 +56,8 @@ class Measures:
     summary: tuple[int, int, int]
     skipped: tuple[int, ...]
     """Sections, by index, in which a heading stands deeper than the one above it allows."""
+    disagreeing: tuple[Disagreement, ...]
+    """Pairs of sections that give different numbers for what seems to be the same thing."""
 
 
 def measured(outline: Outline, texts: Mapping[int, str]) -> Measures:
@@ -77,6 +80,7 @@ def measured(outline: Outline, texts: Mapping[int, str]) -> Measures:
         title=(len(outline.title), TITLE_SHOWN[language], WECHAT_TITLE),
         summary=(len(outline.summary), SUMMARY_SHOWN[language], WECHAT_SUMMARY),
         skipped=tuple(index for index, text in sorted(texts.items()) if _skips(text)),
+        disagreeing=disagreements(texts, language),
     )
 
 
