@@ -133,6 +133,14 @@ const measures = (told, wasOpen) => {
     const [length, seen, most] = told[name];
     if (length) row(name, `${length} / ${seen} / ${most}`, length > seen);
   }
+  for (const pair of told.disagreeing || []) {
+    list.append(...(pair === told.disagreeing[0] ? [make('dt', {}, say('disagreeing'))] : []), make('dd', { class: 'bad' }, ...[pair.first, pair.second].map(([place, said]) => {
+      const words = said.replace(/[*_`]/g, '');
+      const button = make('button', { type: 'button', class: 'place', dir: 'auto' }, `${place + 1}: ${words}`);
+      button.addEventListener('click', () => find(words));
+      return button;
+    })));
+  }
   if (told.skipped.length) row('skipped', told.skipped.map((place) => `${place + 1}`).join(', '), true);
   box.append(list);
   return box;

@@ -147,3 +147,18 @@ def test_words_that_the_model_was_unsure_of_are_underlined_while_somebody_wants_
     edit(page, 1, "Nor here.")
     expect(page.get_by_label("Words the model was unsure of")).to_have_count(0)
     assert page.evaluate(underlined) == []
+
+
+def test_numbers_that_do_not_agree_are_pointed_out_and_lead_to_their_place(open_page: OpenPage) -> None:
+    page = open_page()
+    written(page)
+    edit(page, 0, "A pot for tomatoes should be at least 30 cm deep.")
+    edit(page, 1, "Take a pot for the tomatoes that is at most 20 cm deep.")
+    page.locator("#write-text .measures summary").click()
+    found = page.locator("#write-text .measures .bad .place")
+    expect(found).to_have_count(2)
+    expect(found.first).to_contain_text("30 cm")
+    found.last.click()
+    assert "20 cm" in page.evaluate("getSelection().toString()")
+    edit(page, 1, "Take a pot for the tomatoes that is 30 cm deep.")
+    expect(found).to_have_count(0)

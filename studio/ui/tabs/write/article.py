@@ -61,6 +61,7 @@ LABELS: Final = (
     "title",
     "summary",
     "skipped",
+    "disagreeing",
     "code",
     "code.describe",
     "code.language",
