@@ -9,7 +9,7 @@ from studio.writing.checking.judging import WEIGHTS, Fault
 RecipeName = Literal["form", "draft", "free"]
 _PARAGRAPHS: Final = r"""("\n\n" paragraph){0,9} "\n"?
 paragraph ::= first rest*
-first ::= [^\n\r\t #*>|`~•·+=0-9-] | [0-9] [0-9] ","? [0-9]
+first ::= [^\n\r\t #*>|`~•·+=0-9-]
 rest ::= [^\n\r]
 """
 GOING_ON: Final = f"root ::= rest* {_PARAGRAPHS}"
@@ -17,7 +17,7 @@ GOING_ON: Final = f"root ::= rest* {_PARAGRAPHS}"
 PROSE: Final = f"root ::= paragraph {_PARAGRAPHS}"
 """GBNF of running paragraphs: no line begins as a heading, an item of a list, a quotation, a table or code does.
 
-Numbers begin one from three digits on: models that may not write "1." write "1/" or "1 " instead.
+None begins with a number at all: models that may not write "1." write "1/", "1 " or "109" instead.
 """
 BROKEN: Final = frozenset[Fault]({"empty", "language", "gibberish"})
 """What nobody could use."""
