@@ -142,7 +142,7 @@ def loops(text: str) -> bool:
 
 
 def unlooped(text: str) -> str:
-    """The text without sentences of some length that were said before, in the part where it loops."""
+    """The text without sentences of some length that were said before in it."""
     said: set[str] = set()
     kept = []
     for match in SENTENCE.finditer(text):

@@ -130,7 +130,9 @@ class SectionWriter:
         self.seconds = before[1] + pace.seconds
         self._saying = self._saying[0] + said, (*self._saying[1], *spoken)
         body = proof.read(said, done=True)
-        text = _joined(begun, said, unlooped(body.text) if loops(body.text) else body.text)
+        # Small models say a sentence twice; in code the same line may well come again.
+        twice = loops(body.text) or not (begun or "```" in body.text)
+        text = _joined(begun, said, unlooped(body.text) if twice else body.text)
         shorter = trimmed(text, section.target_words, language)
         if shorter != text:
             shorter = without_lead_in(shorter)
