@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from studio.validation import Document, Line, OptionalPrompt, Prompt, Request, Verbatim
-from studio.writing.checking.confidence import UnsureWord
 
 Language = Literal["en", "zh"]
 PieceKind = Literal[
@@ -198,6 +197,15 @@ class Drafting:
     seconds: float
     notice: str | None = None
     """A message key for something the user should know."""
+
+
+@dataclass(frozen=True)
+class UnsureWord:
+    """Where a word stands in a text, from `start` up to `end` in characters, and how probable it was."""
+
+    start: int
+    end: int
+    probability: float
 
 
 @dataclass(frozen=True)

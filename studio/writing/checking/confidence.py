@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
 
 from studio.engines.text import TokenLogprob
+from studio.writing.requests import UnsureWord
 
 UNSURE: Final = 0.05
 """The probability below which a word counts."""
@@ -17,15 +17,6 @@ PIECE: Final = re.compile(r"\w+|\s+|[^\w\s]")
 WORDY: Final = re.compile(r"\w")
 NEAR: Final = 8
 """Characters within which a token is looked for, where an engine tells it somewhat differently from its text."""
-
-
-@dataclass(frozen=True)
-class UnsureWord:
-    """Where a word stands in a text, from `start` up to `end` in characters, and how probable it was."""
-
-    start: int
-    end: int
-    probability: float
 
 
 def unsure(said: str, tokens: Sequence[TokenLogprob], text: str) -> tuple[UnsureWord, ...]:
