@@ -45,7 +45,6 @@ const changes = (id) => {
   return box;
 };
 
-
 // Code: described, and put where the caret is, at the end, or in the place of the block that is there.
 const FENCE = /^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[`~]*[ \t]*$/gm;
 const blocks = (text) => [...text.matchAll(FENCE)].map((found) => ({ at: found.index, text: found[0], language: /^ {0,3}[`~]+\s*([^\s`]*)/.exec(found[0])[1] }));

@@ -121,7 +121,7 @@ class ArticleEndpoints:
     ) -> Iterator[tuple[str, Json | None]]:
         """Go on with a section that was stopped, in mid-sentence too; streams all of it, `text` unchanged first.
 
-        At the end beside it {work, version, missing, notice}, as `/write_section` answers.
+        At the end beside it {work, version, missing, notice, unsure}, as `/write_section` answers.
         """
 
         def steps() -> Iterator[tuple[str, Json | None] | None]:
